@@ -1,0 +1,90 @@
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+use crate::ParseError;
+
+/// An enumeration of the API: its variants print and parse as AWS spells them.
+macro_rules! api_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every value, in the API model's order.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The API's spelling.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                match text {
+                    $($text => Ok($name::$variant),)+
+                    _ => Err(ParseError::new(stringify!($name), "a value of the enumeration", text)),
+                }
+            }
+        }
+    };
+}
+
+api_enum! {
+    /// `KeySpec` [KMS:CreateKey].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeySpec {
+        Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096",
+        EccNistP256 = "ECC_NIST_P256", EccNistP384 = "ECC_NIST_P384", EccNistP521 = "ECC_NIST_P521",
+        EccSecgP256k1 = "ECC_SECG_P256K1", SymmetricDefault = "SYMMETRIC_DEFAULT",
+        Hmac224 = "HMAC_224", Hmac256 = "HMAC_256", Hmac384 = "HMAC_384", Hmac512 = "HMAC_512",
+        Sm2 = "SM2", MlDsa44 = "ML_DSA_44", MlDsa65 = "ML_DSA_65", MlDsa87 = "ML_DSA_87",
+        MlKem512 = "ML_KEM_512", MlKem768 = "ML_KEM_768", MlKem1024 = "ML_KEM_1024",
+        EccNistEdwards25519 = "ECC_NIST_EDWARDS25519",
+    }
+}
+api_enum! {
+    /// `KeyUsageType`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeyUsage {
+        SignVerify = "SIGN_VERIFY", EncryptDecrypt = "ENCRYPT_DECRYPT", GenerateVerifyMac = "GENERATE_VERIFY_MAC",
+        KeyAgreement = "KEY_AGREEMENT", EncapsulateDecapsulate = "ENCAPSULATE_DECAPSULATE",
+    }
+}
+api_enum! {
+    /// `OriginType`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeyOrigin {
+        AwsKms = "AWS_KMS", External = "EXTERNAL", AwsCloudHsm = "AWS_CLOUDHSM", ExternalKeyStore = "EXTERNAL_KEY_STORE",
+    }
+}
+api_enum! {
+    /// `KeyManagerType`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    CustomerKeyManager { Aws = "AWS", Customer = "CUSTOMER" }
+}
+api_enum! {
+    /// `KeyState`, as DescribeKey shows it.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeyState {
+        Creating = "Creating", Enabled = "Enabled", Disabled = "Disabled", PendingDeletion = "PendingDeletion",
+        PendingImport = "PendingImport", PendingReplicaDeletion = "PendingReplicaDeletion",
+        Unavailable = "Unavailable", Updating = "Updating",
+    }
+}
+api_enum! {
+    /// `MultiRegionKeyType`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    MultiRegionKeyType { Primary = "PRIMARY", Replica = "REPLICA" }
+}
+api_enum! {
+    /// `RotationType`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    RotationType { Automatic = "AUTOMATIC", OnDemand = "ON_DEMAND" }
+}

@@ -1,0 +1,80 @@
+//! Identifiers, API enumerations and limits shared by every Meridian crate.
+//!
+//! Everything here is parsed once, at the edge, and is never a bare `String` afterwards. Nothing here
+//! reads a clock, draws randomness or touches a file.
+
+mod account;
+mod alias;
+mod arn;
+mod encryption_context;
+mod entropy;
+mod epoch;
+mod ids;
+mod key_enums;
+mod key_id;
+mod key_ref;
+pub mod limits;
+mod material_id;
+mod operation;
+mod principal;
+mod region;
+mod time;
+
+pub use account::AccountId;
+pub use alias::AliasName;
+pub use arn::{AliasArn, KeyArn};
+pub use encryption_context::EncryptionContext;
+pub use entropy::Entropy;
+pub use epoch::{Epoch, RecordVersion};
+pub use ids::{DeploymentId, Incarnation, NodeId, ProposalId, RequestId};
+pub use key_enums::{
+    CustomerKeyManager, KeyOrigin, KeySpec, KeyState, KeyUsage, MultiRegionKeyType, RotationType,
+};
+pub use key_id::{KeyId, KeyIdKind};
+pub use key_ref::{KeyRef, KeyRefError};
+pub use material_id::MaterialId;
+pub use operation::Operation;
+pub use principal::Principal;
+pub use region::Region;
+pub use time::Timestamp;
+
+/// A text that is not a well-formed identifier; quotes the input.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{input}` is not a valid {what}: {rule}")]
+pub struct ParseError {
+    /// What was expected, for example `region name`.
+    pub what: &'static str,
+    /// The rule that the input breaks.
+    pub rule: &'static str,
+    /// The input, cut to 128 characters.
+    pub input: String,
+}
+
+impl ParseError {
+    pub(crate) fn new(what: &'static str, rule: &'static str, input: &str) -> Self {
+        Self { what, rule, input: input.chars().take(128).collect() }
+    }
+}
+
+/// Serde through the text form, so that decoding runs the one constructor.
+macro_rules! text_identifier {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = crate::ParseError;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.to_string()
+            }
+        }
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use text_identifier;

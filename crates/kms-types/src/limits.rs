@@ -1,0 +1,32 @@
+//! Every limit, in one place. Sources: the API model's shapes and [KMS:limits].
+
+/// Largest HTTP request body that a node reads, in bytes.
+pub const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// Largest plaintext of Encrypt, in bytes.
+pub const MAX_PLAINTEXT_BYTES: usize = 4096;
+/// Largest ciphertext blob that the API accepts, in bytes.
+pub const MAX_CIPHERTEXT_BYTES: usize = 6144;
+/// Largest NumberOfBytes of GenerateRandom and GenerateDataKey.
+pub const MAX_RANDOM_BYTES: u32 = 1024;
+/// Largest serialised encryption context, in bytes.
+pub const MAX_ENCRYPTION_CONTEXT_BYTES: usize = 8192;
+/// Longest key description, in characters.
+pub const MAX_DESCRIPTION_CHARS: usize = 8192;
+/// Largest key policy, in bytes.
+pub const MAX_POLICY_BYTES: usize = 32_768;
+/// Most tags on one key.
+pub const MAX_TAGS_PER_KEY: usize = 50;
+/// Most aliases on one key.
+pub const MAX_ALIASES_PER_KEY: usize = 50;
+/// Most customer managed keys of one account in one Region.
+pub const MAX_KEYS_PER_ACCOUNT: usize = 100_000;
+/// Most on-demand rotations in a key's life.
+pub const MAX_ON_DEMAND_ROTATIONS: u32 = 25;
+/// Waiting period of ScheduleKeyDeletion, in days: least, most, default.
+pub const DELETION_WINDOW_DAYS: (u32, u32, u32) = (7, 30, 30);
+/// Period of automatic rotation, in days: least, most, default.
+pub const ROTATION_PERIOD_DAYS: (u32, u32, u32) = (90, 2560, 365);
+/// How far a request's date may be from Region time, in milliseconds, either way.
+pub const SIGNATURE_WINDOW_MS: u64 = 5 * 60 * 1000;
+/// How many outcomes of recent proposals are kept for retries (invariant B4).
+pub const REMEMBERED_PROPOSALS: usize = 8192;
