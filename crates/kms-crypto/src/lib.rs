@@ -1,5 +1,33 @@
 //! Secret types, key wrapping and derivation, the ciphertext format and the Region envelopes.
+//!
+//! Everything here is a function of its arguments. Deliberately absent: a clock, a randomness source (callers hand
+//! in [`kms_types::Entropy`]), files, and any decision about who may use a key.
+//!
+//! ```text
+//! RootKey ──wraps──► DomainKey ──wraps──► KeyMaterial ──derives──► one key, nonce and commitment per message
+//!   (provider)         (versioned)          (one per rotation)        (ciphertext)
+//!                                               └── travels between Regions only inside an Envelope
+//! ```
 
+mod aead;
+pub mod ciphertext;
+mod domain_key;
+mod entropy_rng;
+pub mod envelope;
+mod error;
+mod material;
+mod root_key;
+mod secret_text;
+pub mod signing;
+mod transcript;
 mod wrapped;
 
+pub use ciphertext::{Header, SealRequest};
+pub use domain_key::DomainKey;
+pub use envelope::{Envelope, EnvelopeBinding, ReceiverKey, ReceiverPublic, seal_envelope};
+pub use error::CryptoError;
+pub use material::{KeyMaterial, commitment, material_id};
+pub use root_key::RootKey;
+pub use secret_text::SecretText;
+pub use signing::{Signature, SigningKey, VerifyingKey};
 pub use wrapped::{Commitment, RecipientId, WrappedDomainKey, WrappedMaterial};

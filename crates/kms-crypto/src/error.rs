@@ -1,0 +1,62 @@
+//! Why a cryptographic operation was refused. Carries no secret, and as little as possible about the reason.
+
+use crate::RecipientId;
+
+/// A refused cryptographic operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// Any failure to read or open a ciphertext blob: one variant, so that nothing tells the causes apart (E3).
+    #[error("ciphertext does not open")]
+    InvalidCiphertext,
+    /// A plaintext above the format's limit.
+    #[error("plaintext has {length_bytes} bytes, at most {most_bytes} fit")]
+    PlaintextTooLong {
+        /// The plaintext's length.
+        length_bytes: usize,
+        /// [`kms_types::limits::MAX_PLAINTEXT_BYTES`].
+        most_bytes: usize,
+    },
+    /// A wrapped material or domain key that does not unwrap: altered, or bound to another key, material or version.
+    #[error("wrapped key does not unwrap")]
+    InvalidWrappedKey,
+    /// A material that another version of the domain key wraps.
+    #[error("material is wrapped under domain key version {wrapped}, this is version {held}")]
+    WrongDomainVersion {
+        /// The version that wraps the material.
+        wrapped: u32,
+        /// The version of the key that was asked.
+        held: u32,
+    },
+    /// A domain key that another root key wraps.
+    #[error("domain key is wrapped for {wrapped:?}, this root key is {held:?}")]
+    WrongRecipient {
+        /// The root key that opens it.
+        wrapped: RecipientId,
+        /// The root key that was asked.
+        held: RecipientId,
+    },
+    /// An envelope that does not open for this receiver under this binding (F2).
+    #[error("envelope does not open")]
+    InvalidEnvelope,
+    /// An envelope whose content is not the material that its binding names (C4, failure case 22).
+    #[error("material differs from its id or commitment")]
+    MaterialMismatch,
+    /// Bytes that are not a receiver's public key.
+    #[error("not a receiver public key")]
+    InvalidReceiverPublic,
+    /// A signature that does not verify.
+    #[error("signature does not verify")]
+    InvalidSignature,
+    /// Bytes that are not a signature.
+    #[error("signature has {length_bytes} bytes, not 64")]
+    InvalidSignatureLength {
+        /// The length given.
+        length_bytes: usize,
+    },
+    /// The primitive itself refused; no input of this crate's callers reaches this.
+    #[error("cryptographic primitive `{primitive}` failed")]
+    Primitive {
+        /// Which primitive.
+        primitive: &'static str,
+    },
+}
