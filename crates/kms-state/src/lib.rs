@@ -1,1 +1,27 @@
-//! kms-state
+//! One Region's replicated state machine: `apply(&mut State, &Proposal) -> Outcome`.
+//!
+//! Pure and total: a committed proposal never fails to apply, its outcome may be a refusal. No clock, no
+//! randomness, no file: the proposer decided everything, and time is Region time, moved by [`Command::Tick`].
+
+mod apply;
+mod codec;
+mod command;
+mod directory;
+mod key;
+mod key_state;
+mod outcome;
+mod record;
+mod register;
+mod state;
+
+pub use codec::{Change, DecodeError, decode, encode};
+pub use command::{Command, CreateKey, Expectation, InstallMaterial, NewMaterial, Origin, Proposal};
+pub use directory::{Directory, RegionRole, Voter};
+pub use key::{
+    Alias, Automatic, Enablement, Key, Lifecycle, MaterialInfo, MaterialStatus, MultiRegion, Rotation,
+};
+pub use key_state::{InvalidTransition, LifecycleEvent};
+pub use outcome::{AcceptAnswer, Outcome, PromiseAnswer, Refusal};
+pub use record::{ControlRecord, Membership, Phase, RecordError, ReplicaSeed};
+pub use register::Register;
+pub use state::State;

@@ -16,6 +16,11 @@ impl AliasName {
         &self.0
     }
 
+    /// The name that orders before every other: `-` is the lowest byte a name may hold.
+    pub fn first() -> Self {
+        Self("alias/-".into())
+    }
+
     /// True for `alias/aws/...`, which only AWS managed keys may carry.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with("alias/aws/")

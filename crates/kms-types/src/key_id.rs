@@ -71,7 +71,10 @@ pub(crate) fn write_uuid(f: &mut fmt::Formatter<'_>, bytes: &[u8; 16]) -> fmt::R
 /// Parses `8-4-4-4-12` lower-case hex.
 pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let shape_ok = text.len() == 36
-        && text.bytes().enumerate().all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { is_hex(b) });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { is_hex(b) });
     if !shape_ok {
         return None;
     }
@@ -124,7 +127,9 @@ mod tests {
 
     #[test]
     fn malformed_ids_are_refused() {
-        for text in ["", "mrk-", "mrk-zz", "A5A5A5A5-A5A5-4A5A-A5A5-A5A5A5A5A5A5", "a5a5a5a5a5a54a5aa5a5a5a5a5a5a5a5"] {
+        for text in
+            ["", "mrk-", "mrk-zz", "A5A5A5A5-A5A5-4A5A-A5A5-A5A5A5A5A5A5", "a5a5a5a5a5a54a5aa5a5a5a5a5a5a5a5"]
+        {
             assert!(text.parse::<KeyId>().is_err(), "{text}");
         }
     }

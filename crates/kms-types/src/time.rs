@@ -45,7 +45,9 @@ impl Timestamp {
     /// Parses the basic ISO 8601 form of SigV4, `20260203T081409Z`, or an RFC 3339 text.
     pub fn parse_iso(text: &str) -> Option<Self> {
         let stamp = match jiff::fmt::strtime::parse("%Y%m%dT%H%M%SZ", text) {
-            Ok(broken) if text.len() == 16 => broken.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
+            Ok(broken) if text.len() == 16 => {
+                broken.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()
+            }
             _ => text.parse::<jiff::Timestamp>().ok()?,
         };
         u64::try_from(stamp.as_millisecond()).ok().map(Self)

@@ -1,0 +1,102 @@
+//! `apply`: one committed proposal changes the state, in one place per command.
+
+mod aliases;
+mod keys;
+mod registers;
+mod rotation;
+
+use kms_types::{Timestamp, limits};
+
+use crate::{
+    Command, Expectation, Outcome, Proposal, Refusal, State,
+    state::{Meta, Remembered},
+};
+
+impl State {
+    /// Applies one committed proposal; `index` is its log index. Pure and total: equal states and equal proposals give
+    /// equal states and outcomes on every node (invariant A3).
+    pub fn apply(&mut self, index: u64, proposal: &Proposal) -> Outcome {
+        if let Some(outcome) = self.remembered(&proposal.id) {
+            return outcome.clone();
+        }
+        let outcome = match self.check(proposal) {
+            Ok(()) => self.change(index, &proposal.command).unwrap_or_else(Outcome::Refused),
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        if !matches!(proposal.command, Command::Tick { .. }) {
+            self.put_proposal(proposal.id, Remembered { index, outcome: outcome.clone() });
+            self.forget_proposals(limits::REMEMBERED_PROPOSALS);
+        }
+        outcome
+    }
+
+    fn check(&self, proposal: &Proposal) -> Result<(), Refusal> {
+        let bootstrap = matches!(proposal.command, Command::Bootstrap { .. });
+        match (self.is_bootstrapped(), bootstrap) {
+            (true, true) => return Err(Refusal::AlreadyBootstrapped),
+            (false, false) => return Err(Refusal::NotBootstrapped),
+            _ => {}
+        }
+        match proposal.expect {
+            Some(Expectation { key, revision }) if self.key(&key).is_none_or(|k| k.revision != revision) => {
+                Err(Refusal::Stale(key))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn change(&mut self, index: u64, command: &Command) -> Result<Outcome, Refusal> {
+        match command {
+            Command::Bootstrap { deployment, region, incarnation, directory, domain_keys } => {
+                for wrapped in domain_keys {
+                    self.put_domain_key(wrapped.clone());
+                }
+                self.put_meta(Meta {
+                    deployment: *deployment,
+                    region: region.clone(),
+                    incarnation: *incarnation,
+                    directory: directory.clone(),
+                    region_time: Timestamp::default(),
+                });
+                Ok(Outcome::Applied)
+            }
+            Command::Tick { now } => self.tick(*now),
+            Command::CreateKey(create) => keys::create(self, index, create),
+            Command::SetEnablement { key, enablement } => keys::set_enablement(self, key, *enablement),
+            Command::SetDescription { key, description } => keys::set_description(self, key, description),
+            Command::ScheduleDeletion { key, window_days } => {
+                keys::schedule_deletion(self, key, *window_days)
+            }
+            Command::CancelDeletion { key } => keys::cancel_deletion(self, key),
+            Command::DestroyKey { key } => keys::destroy(self, key),
+            Command::PutPolicy { key, policy } => keys::put_policy(self, key, policy),
+            Command::Tag { key, tags } => keys::tag(self, key, tags),
+            Command::Untag { key, tag_keys } => keys::untag(self, key, tag_keys),
+            Command::CreateAlias { account, alias, target } => aliases::create(self, *account, alias, target),
+            Command::UpdateAlias { account, alias, target } => aliases::update(self, *account, alias, target),
+            Command::DeleteAlias { account, alias } => aliases::delete(self, *account, alias),
+            Command::SetAutomaticRotation { key, automatic } => {
+                rotation::set_automatic(self, key, *automatic)
+            }
+            Command::Rotate { key, material, trigger } => rotation::rotate(self, key, material, *trigger),
+            Command::ProposeRecord { record, base, material } => {
+                registers::propose(self, record, base, material.as_ref())
+            }
+            Command::ProposePromotion { record } => registers::propose_promotion(self, record),
+            Command::AcceptRecords { records } => Ok(registers::accept(self, records)),
+            Command::PromiseEpochs { epochs } => Ok(registers::promise(self, epochs)),
+            Command::CommitRecords { records } => registers::commit(self, index, records),
+            Command::InstallMaterials { materials } => registers::install(self, materials),
+        }
+    }
+
+    /// Region time moves by log entries only, and never back.
+    fn tick(&mut self, now: Timestamp) -> Result<Outcome, Refusal> {
+        let meta = self.meta().ok_or(Refusal::NotBootstrapped)?;
+        if now > meta.region_time {
+            let moved = Meta { region_time: now, ..meta.clone() };
+            self.put_meta(moved);
+        }
+        Ok(Outcome::Applied)
+    }
+}

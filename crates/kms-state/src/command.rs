@@ -1,0 +1,254 @@
+use kms_crypto::{Commitment, WrappedDomainKey, WrappedMaterial};
+use kms_types::{
+    AccountId, AliasName, DeploymentId, Epoch, Incarnation, KeyId, KeyOrigin, KeySpec, KeyUsage, MaterialId,
+    NodeId, Principal, ProposalId, RecordVersion, Region, RequestId, RotationType, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::{Automatic, ControlRecord, Directory, Enablement};
+
+/// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Repeats of the same id have one effect (invariant B4).
+    pub id: ProposalId,
+    /// Who asked.
+    pub origin: Origin,
+    /// What the proposer's authorization relied on; the entry is refused if it changed meanwhile (invariant B2).
+    pub expect: Option<Expectation>,
+    /// The change.
+    pub command: Command,
+}
+
+/// Who asked for a change; recorded so that folding the log names every author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// An API call by a verified caller, on some node of the Region.
+    Caller {
+        /// The verified identity.
+        principal: Principal,
+        /// The API request.
+        request: RequestId,
+        /// The node that verified it.
+        node: NodeId,
+    },
+    /// The service itself: timers and the Region protocol.
+    Service {
+        /// The node that proposed.
+        node: NodeId,
+    },
+    /// An operator's command.
+    Operator {
+        /// The node that took the command.
+        node: NodeId,
+    },
+}
+
+/// A revision that a decision was based on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The key.
+    pub key: KeyId,
+    /// Its `revision` when the call was authorized.
+    pub revision: u64,
+}
+
+/// A material drawn and wrapped by the proposer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewMaterial {
+    /// Its id.
+    pub id: MaterialId,
+    /// What its bytes hash to.
+    pub commitment: Commitment,
+    /// The material under the Region's domain key.
+    pub wrapped: WrappedMaterial,
+}
+
+/// CreateKey, complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateKey {
+    /// The owner.
+    pub account: AccountId,
+    /// The id drawn by the proposer; its kind says whether the key is multi-Region.
+    pub key: KeyId,
+    /// Key spec.
+    pub spec: KeySpec,
+    /// Key usage.
+    pub usage: KeyUsage,
+    /// Origin.
+    pub origin: KeyOrigin,
+    /// The policy document, checked by the proposer.
+    pub policy: String,
+    /// Description.
+    pub description: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// The first material.
+    pub material: NewMaterial,
+}
+
+/// One material that arrived from another member, wrapped for this Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallMaterial {
+    /// The key.
+    pub key: KeyId,
+    /// The material with the commitment its bytes were checked against.
+    pub material: NewMaterial,
+    /// The version of the control record that asked for it.
+    pub version: RecordVersion,
+}
+
+/// Every change of a Region's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// First entry of a Region's life.
+    Bootstrap {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// This Region.
+        region: Region,
+        /// The identity of this history.
+        incarnation: Incarnation,
+        /// All voting Regions.
+        directory: Directory,
+        /// The first domain key under each enrolled root key; none on a witness.
+        domain_keys: Vec<WrappedDomainKey>,
+    },
+    /// Moves Region time forward to the median of the voters' clocks; never back.
+    Tick {
+        /// The median.
+        now: Timestamp,
+    },
+    /// CreateKey.
+    CreateKey(Box<CreateKey>),
+    /// EnableKey or DisableKey.
+    SetEnablement {
+        /// The key.
+        key: KeyId,
+        /// The new value.
+        enablement: Enablement,
+    },
+    /// UpdateKeyDescription.
+    SetDescription {
+        /// The key.
+        key: KeyId,
+        /// The new text.
+        description: String,
+    },
+    /// ScheduleKeyDeletion.
+    ScheduleDeletion {
+        /// The key.
+        key: KeyId,
+        /// Waiting period, in days.
+        window_days: u32,
+    },
+    /// CancelKeyDeletion.
+    CancelDeletion {
+        /// The key.
+        key: KeyId,
+    },
+    /// The deadline passed: destroy a single-Region key, or this Region's copy of a multi-Region key whose committed
+    /// record no longer lists this Region (rule 11).
+    DestroyKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// PutKeyPolicy.
+    PutPolicy {
+        /// The key.
+        key: KeyId,
+        /// The document, checked by the proposer.
+        policy: String,
+    },
+    /// TagResource.
+    Tag {
+        /// The key.
+        key: KeyId,
+        /// Tags to add or overwrite.
+        tags: BTreeMap<String, String>,
+    },
+    /// UntagResource.
+    Untag {
+        /// The key.
+        key: KeyId,
+        /// Tag keys to remove; unknown ones are ignored.
+        tag_keys: Vec<String>,
+    },
+    /// CreateAlias.
+    CreateAlias {
+        /// The owner.
+        account: AccountId,
+        /// The name.
+        alias: AliasName,
+        /// The key.
+        target: KeyId,
+    },
+    /// UpdateAlias.
+    UpdateAlias {
+        /// The owner.
+        account: AccountId,
+        /// The name.
+        alias: AliasName,
+        /// The new key.
+        target: KeyId,
+    },
+    /// DeleteAlias.
+    DeleteAlias {
+        /// The owner.
+        account: AccountId,
+        /// The name.
+        alias: AliasName,
+    },
+    /// EnableKeyRotation and DisableKeyRotation of a single-Region key.
+    SetAutomaticRotation {
+        /// The key.
+        key: KeyId,
+        /// The new schedule, or none.
+        automatic: Option<Automatic>,
+    },
+    /// Rotation of a single-Region key: the material becomes current in the same entry.
+    Rotate {
+        /// The key.
+        key: KeyId,
+        /// The new material.
+        material: NewMaterial,
+        /// On demand, or automatic (refused unless due in Region time).
+        trigger: RotationType,
+    },
+    /// Rule 2: the primary commits a record locally before it asks the others. Refused unless this Region is the
+    /// primary in the committed record, `base` is its version, nothing is outstanding, and the epoch still holds.
+    ProposeRecord {
+        /// The next record.
+        record: Box<ControlRecord>,
+        /// The version it replaces.
+        base: RecordVersion,
+        /// The staged material's wrapped bytes, when the record stages one.
+        material: Option<NewMaterial>,
+    },
+    /// A candidate writes its adopted record in its own register (rule 7); `record.version.epoch` was promised here.
+    ProposePromotion {
+        /// The adopted record in the new epoch.
+        record: Box<ControlRecord>,
+    },
+    /// Rule 3: another Region asks to accept.
+    AcceptRecords {
+        /// The records.
+        records: Vec<ControlRecord>,
+    },
+    /// Rule 3: another Region (or this one) asks to promise.
+    PromiseEpochs {
+        /// Key and epoch pairs.
+        epochs: Vec<(KeyId, Epoch)>,
+    },
+    /// Records known to be committed by a majority: the proposer's own, or learned from a peer.
+    CommitRecords {
+        /// The records.
+        records: Vec<ControlRecord>,
+    },
+    /// Materials that arrived in envelopes, were checked against their commitments, and are wrapped for this Region.
+    InstallMaterials {
+        /// The materials.
+        materials: Vec<InstallMaterial>,
+    },
+}

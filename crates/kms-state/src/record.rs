@@ -1,0 +1,314 @@
+//! The control record of a multi-Region key: one small value, replaced as a whole, and the changes it allows.
+
+use kms_types::{
+    AccountId, Epoch, KeyId, KeyOrigin, KeySpec, KeyUsage, MaterialId, RecordVersion, Region, RotationType,
+    Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::{Automatic, MaterialInfo, MaterialStatus, Rotation};
+
+/// The shared properties of one multi-Region key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlRecord {
+    /// (epoch, n); totally ordered.
+    pub version: RecordVersion,
+    /// The key.
+    pub key: KeyId,
+    /// The owner.
+    pub account: AccountId,
+    /// Key spec.
+    pub spec: KeySpec,
+    /// Key usage.
+    pub usage: KeyUsage,
+    /// Origin of the material.
+    pub origin: KeyOrigin,
+    /// The one member that may change shared properties.
+    pub primary: Region,
+    /// Every Region that holds or will hold the material.
+    pub members: BTreeMap<Region, Membership>,
+    /// All materials in order of creation; a material that was ever active is never dropped (invariant C3).
+    pub materials: Vec<MaterialInfo>,
+    /// The material that seals.
+    pub current: MaterialId,
+    /// Rotation settings.
+    pub rotation: Rotation,
+    /// Stable, changing its primary, or destroyed.
+    pub phase: Phase,
+    /// How many promotions were made without a majority (rule 9).
+    pub unsafe_promotions: u32,
+}
+
+/// A Region's part in a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Membership {
+    /// Announced; installs the materials, cannot use them yet.
+    Joining(Box<ReplicaSeed>),
+    /// Holds every material ever active.
+    Active,
+}
+
+/// The independent properties a replica starts with; they travel once, with its Joining record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaSeed {
+    /// The replica's key policy.
+    pub policy: String,
+    /// The replica's description.
+    pub description: String,
+    /// The replica's tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where the key is between Regions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// Nothing under way but rotations and joins.
+    Stable,
+    /// UpdatePrimaryRegion: the successor takes over by rule 7.
+    Updating {
+        /// The next primary.
+        successor: Region,
+        /// Region time of the old primary at the call.
+        since: Timestamp,
+    },
+    /// The tombstone; outranks everything, stays for ever (invariant D3).
+    Destroyed,
+}
+
+/// A change that the record does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// A rotation is under way.
+    #[error("a rotation of key `{0}` is still under way")]
+    RotationInProgress(KeyId),
+    /// The Region is a member already.
+    #[error("key `{key}` has a member in `{region}` already")]
+    MemberExists {
+        /// The key.
+        key: KeyId,
+        /// The Region.
+        region: Region,
+    },
+    /// The Region is not an active member.
+    #[error("key `{key}` has no active member in `{region}`")]
+    NotActiveMember {
+        /// The key.
+        key: KeyId,
+        /// The Region.
+        region: Region,
+    },
+    /// The Region is the primary, which cannot be removed.
+    #[error("`{region}` is the primary of key `{key}`")]
+    IsPrimary {
+        /// The key.
+        key: KeyId,
+        /// The Region.
+        region: Region,
+    },
+    /// The key is changing its primary.
+    #[error("key `{0}` is changing its primary Region")]
+    Updating(KeyId),
+    /// The key is destroyed.
+    #[error("key `{0}` is destroyed")]
+    Destroyed(KeyId),
+    /// Other members are left.
+    #[error("key `{0}` still has members in other Regions")]
+    MembersLeft(KeyId),
+    /// No such staged material.
+    #[error("key `{key}` has no staged material `{material}`")]
+    NotStaged {
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
+    /// The lifetime limit of on-demand rotations is reached.
+    #[error("key `{0}` has used all its on-demand rotations")]
+    OnDemandLimit(KeyId),
+}
+
+impl ControlRecord {
+    /// The staged material, if a rotation is under way. At most one at a time.
+    pub fn staged(&self) -> Option<&MaterialInfo> {
+        self.materials.iter().find(|m| m.status == MaterialStatus::Staged)
+    }
+
+    /// The Regions that hold every active material.
+    pub fn active_members(&self) -> impl Iterator<Item = &Region> {
+        self.members.iter().filter(|(_, m)| matches!(m, Membership::Active)).map(|(region, _)| region)
+    }
+
+    /// True when `region` is an active member.
+    pub fn is_active_member(&self, region: &Region) -> bool {
+        matches!(self.members.get(region), Some(Membership::Active))
+    }
+
+    /// True when `region` is a member in any form.
+    pub fn is_member(&self, region: &Region) -> bool {
+        self.members.contains_key(region)
+    }
+
+    /// True when something waits for acknowledgements: a staged material or a joining member.
+    pub fn awaits_installation(&self) -> bool {
+        self.staged().is_some() || self.members.values().any(|m| matches!(m, Membership::Joining(_)))
+    }
+
+    /// The materials that a member must hold: all but aborted ones.
+    pub fn required_materials(&self) -> impl Iterator<Item = &MaterialInfo> {
+        self.materials.iter().filter(|m| m.status != MaterialStatus::Aborted)
+    }
+
+    /// Rule 4: the next record with a new material staged.
+    pub fn stage(&self, material: MaterialInfo, now: Timestamp) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        if self.staged().is_some() {
+            return Err(RecordError::RotationInProgress(self.key));
+        }
+        if material.rotation_type == Some(RotationType::OnDemand) {
+            if self.rotation.on_demand_count >= kms_types::limits::MAX_ON_DEMAND_ROTATIONS {
+                return Err(RecordError::OnDemandLimit(self.key));
+            }
+            next.rotation.on_demand_count += 1;
+            next.rotation.on_demand_started_at = Some(now);
+        }
+        next.materials.push(MaterialInfo { status: MaterialStatus::Staged, ..material });
+        Ok(next)
+    }
+
+    /// Rule 4: the next record with the staged material current. The caller has seen every active member's acknowledgement.
+    pub fn activate(&self, material: &MaterialId, now: Timestamp) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        let staged =
+            next.materials.iter_mut().find(|m| m.id == *material && m.status == MaterialStatus::Staged);
+        let staged = staged.ok_or(RecordError::NotStaged { key: self.key, material: *material })?;
+        staged.status = MaterialStatus::Active;
+        staged.rotated_at = Some(now);
+        let rotation_type = staged.rotation_type;
+        next.current = *material;
+        match rotation_type {
+            Some(RotationType::OnDemand) => next.rotation.on_demand_started_at = None,
+            Some(RotationType::Automatic) => {
+                next.rotation.automatic = next.rotation.automatic.map(|a| a.after(now))
+            }
+            None => {}
+        }
+        Ok(next)
+    }
+
+    /// Rule 7: the next record with the staged material given up.
+    pub fn abort(&self, material: &MaterialId) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        let staged =
+            next.materials.iter_mut().find(|m| m.id == *material && m.status == MaterialStatus::Staged);
+        staged.ok_or(RecordError::NotStaged { key: self.key, material: *material })?.status =
+            MaterialStatus::Aborted;
+        next.rotation.on_demand_started_at = None;
+        Ok(next)
+    }
+
+    /// Rule 5: the next record with `region` joining.
+    pub fn replicate(&self, region: Region, seed: ReplicaSeed) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        if self.is_member(&region) {
+            return Err(RecordError::MemberExists { key: self.key, region });
+        }
+        next.members.insert(region, Membership::Joining(Box::new(seed)));
+        Ok(next)
+    }
+
+    /// Rule 5: the next record with the joining `region` active. The caller has seen it acknowledge every material.
+    pub fn admit(&self, region: &Region) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        let member = next.members.get_mut(region);
+        *member.ok_or_else(|| RecordError::NotActiveMember { key: self.key, region: region.clone() })? =
+            Membership::Active;
+        Ok(next)
+    }
+
+    /// Rules 6 and 11: the next record without `region`.
+    pub fn remove(&self, region: &Region) -> Result<Self, RecordError> {
+        let mut next = self.live_successor()?;
+        if self.primary == *region {
+            return Err(RecordError::IsPrimary { key: self.key, region: region.clone() });
+        }
+        let removed = next.members.remove(region);
+        removed.ok_or_else(|| RecordError::NotActiveMember { key: self.key, region: region.clone() })?;
+        if matches!(&next.phase, Phase::Updating { successor, .. } if successor == region) {
+            next.phase = Phase::Stable;
+        }
+        Ok(next)
+    }
+
+    /// Rule 8: the next record that hands the key to `successor`.
+    pub fn update_primary(&self, successor: Region, now: Timestamp) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        if self.staged().is_some() {
+            return Err(RecordError::RotationInProgress(self.key));
+        }
+        if self.primary == successor {
+            return Err(RecordError::IsPrimary { key: self.key, region: successor });
+        }
+        if !self.is_active_member(&successor) {
+            return Err(RecordError::NotActiveMember { key: self.key, region: successor });
+        }
+        next.phase = Phase::Updating { successor, since: now };
+        Ok(next)
+    }
+
+    /// Rule 7: this record, adopted by `primary` in a new epoch.
+    pub fn promote(&self, epoch: Epoch) -> Result<Self, RecordError> {
+        if self.phase == Phase::Destroyed {
+            return Err(RecordError::Destroyed(self.key));
+        }
+        if !self.is_active_member(&epoch.region) {
+            return Err(RecordError::NotActiveMember { key: self.key, region: epoch.region });
+        }
+        let primary = epoch.region.clone();
+        Ok(Self { version: RecordVersion { epoch, n: 1 }, primary, phase: Phase::Stable, ..self.clone() })
+    }
+
+    /// EnableKeyRotation and DisableKeyRotation.
+    pub fn set_automatic_rotation(&self, automatic: Option<Automatic>) -> Result<Self, RecordError> {
+        let mut next = self.successor()?;
+        next.rotation.automatic = automatic;
+        Ok(next)
+    }
+
+    /// Rule 11: the tombstone, when the primary is the only member left (invariant D2).
+    pub fn destroy(&self) -> Result<Self, RecordError> {
+        let mut next = self.live_successor()?;
+        if self.members.len() > 1 {
+            return Err(RecordError::MembersLeft(self.key));
+        }
+        next.members.clear();
+        next.phase = Phase::Destroyed;
+        Ok(next)
+    }
+
+    fn successor(&self) -> Result<Self, RecordError> {
+        match self.phase {
+            Phase::Updating { .. } => Err(RecordError::Updating(self.key)),
+            _ => self.live_successor(),
+        }
+    }
+
+    fn live_successor(&self) -> Result<Self, RecordError> {
+        match self.phase {
+            Phase::Destroyed => Err(RecordError::Destroyed(self.key)),
+            _ => Ok(Self { version: self.version.next(), ..self.clone() }),
+        }
+    }
+}
+
+impl Automatic {
+    /// The schedule after a rotation at `now`: the first date on the old grid that lies ahead.
+    pub fn after(self, now: Timestamp) -> Self {
+        let period = u64::from(self.period_days.max(1));
+        let mut next_at = self.next_at;
+        while next_at <= now {
+            next_at = next_at.plus_days(period);
+        }
+        Self { next_at, ..self }
+    }
+}

@@ -1,0 +1,371 @@
+//! The state itself: persistent maps that share structure between versions, so that a read view is O(1) to take.
+
+use imbl::{OrdMap, OrdSet};
+use kms_crypto::WrappedDomainKey;
+use kms_types::{AccountId, AliasName, DeploymentId, Incarnation, KeyId, ProposalId, Region, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+use crate::{Alias, Change, DecodeError, Directory, Key, Lifecycle, Outcome, Register, decode, encode};
+
+/// One Region's replicated state. `clone` is O(1).
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    meta: Option<Arc<Meta>>,
+    domain_keys: OrdMap<(u32, [u8; 16]), WrappedDomainKey>,
+    keys: OrdMap<KeyId, Arc<Key>>,
+    aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
+    registers: OrdMap<KeyId, Arc<Register>>,
+    proposals: OrdMap<ProposalId, Arc<Remembered>>,
+    // Derived; rebuilt when a state is restored.
+    keys_by_account: OrdSet<(AccountId, KeyId)>,
+    aliases_by_key: OrdSet<(KeyId, AliasName)>,
+    registers_by_sequence: OrdMap<(u64, KeyId), ()>,
+    due: OrdSet<(Timestamp, KeyId)>,
+    proposals_by_index: OrdMap<u64, ProposalId>,
+    changes: Vec<Change>,
+}
+
+/// What the Region is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    pub(crate) deployment: DeploymentId,
+    pub(crate) region: Region,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) directory: Directory,
+    pub(crate) region_time: Timestamp,
+}
+
+/// The outcome of a recent proposal, kept for retries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    pub(crate) index: u64,
+    pub(crate) outcome: Outcome,
+}
+
+/// The tables of the stored form; the first byte of a record's key.
+mod table {
+    pub(super) const META: u8 = b'M';
+    pub(super) const DOMAIN_KEY: u8 = b'D';
+    pub(super) const KEY: u8 = b'K';
+    pub(super) const ALIAS: u8 = b'A';
+    pub(super) const REGISTER: u8 = b'R';
+    pub(super) const PROPOSAL: u8 = b'P';
+}
+
+impl State {
+    /// The empty state, before the Region is bootstrapped.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// True once Bootstrap was applied.
+    pub fn is_bootstrapped(&self) -> bool {
+        self.meta.is_some()
+    }
+
+    /// The deployment, once bootstrapped.
+    pub fn deployment(&self) -> Option<DeploymentId> {
+        self.meta.as_ref().map(|m| m.deployment)
+    }
+
+    /// This Region, once bootstrapped.
+    pub fn region(&self) -> Option<&Region> {
+        self.meta.as_ref().map(|m| &m.region)
+    }
+
+    /// The identity of this Region's history, once bootstrapped.
+    pub fn incarnation(&self) -> Option<Incarnation> {
+        self.meta.as_ref().map(|m| m.incarnation)
+    }
+
+    /// The voting Regions, once bootstrapped.
+    pub fn directory(&self) -> Option<&Directory> {
+        self.meta.as_ref().map(|m| &m.directory)
+    }
+
+    /// The replicated clock; zero before the first tick.
+    pub fn region_time(&self) -> Timestamp {
+        self.meta.as_ref().map(|m| m.region_time).unwrap_or_default()
+    }
+
+    /// The key with this id, if this Region holds one.
+    pub fn key(&self, id: &KeyId) -> Option<&Arc<Key>> {
+        self.keys.get(id)
+    }
+
+    /// Every key, in id order.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.values()
+    }
+
+    /// The account's key ids after `after`, in order.
+    pub fn keys_of(&self, account: AccountId, after: Option<KeyId>) -> impl Iterator<Item = KeyId> + '_ {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let from = match after {
+            Some(key) => Excluded((account, key)),
+            None => Included((account, KeyId::from_parts(kms_types::KeyIdKind::SingleRegion, [0; 16]))),
+        };
+        self.keys_by_account
+            .range((from, Unbounded))
+            .take_while(move |(a, _)| *a == account)
+            .map(|(_, key)| *key)
+    }
+
+    /// How many keys the account has.
+    pub fn key_count(&self, account: AccountId) -> usize {
+        self.keys_of(account, None).count()
+    }
+
+    /// The alias, if it exists.
+    pub fn alias(&self, account: AccountId, name: &AliasName) -> Option<&Arc<Alias>> {
+        self.aliases.get(&(account, name.clone()))
+    }
+
+    /// All aliases of an account, in name order.
+    pub fn aliases_of(&self, account: AccountId) -> impl Iterator<Item = &Arc<Alias>> + '_ {
+        use std::ops::Bound::{Included, Unbounded};
+        let all = self.aliases.range((Included((account, AliasName::first())), Unbounded));
+        all.take_while(move |((a, _), _)| *a == account).map(|(_, alias)| alias)
+    }
+
+    /// The names of the aliases that point at a key.
+    pub fn aliases_of_key(&self, key: KeyId) -> impl Iterator<Item = &AliasName> + '_ {
+        use std::ops::Bound::{Included, Unbounded};
+        let all = self.aliases_by_key.range((Included((key, AliasName::first())), Unbounded));
+        all.take_while(move |(k, _)| *k == key).map(|(_, name)| name)
+    }
+
+    /// The acceptor state of a multi-Region key.
+    pub fn register(&self, key: &KeyId) -> Option<&Arc<Register>> {
+        self.registers.get(key)
+    }
+
+    /// Every register, in key order.
+    pub fn registers(&self) -> impl Iterator<Item = (&KeyId, &Arc<Register>)> {
+        self.registers.iter()
+    }
+
+    /// Registers whose committed record changed after log index `sequence`, oldest first.
+    pub fn registers_since(&self, sequence: u64) -> impl Iterator<Item = (u64, KeyId)> + '_ {
+        use std::ops::Bound::{Included, Unbounded};
+        let first =
+            (sequence.saturating_add(1), KeyId::from_parts(kms_types::KeyIdKind::SingleRegion, [0; 16]));
+        self.registers_by_sequence.range((Included(first), Unbounded)).map(|((s, key), ())| (*s, *key))
+    }
+
+    /// The log index of the newest change of any committed record.
+    pub fn register_sequence(&self) -> u64 {
+        self.registers_by_sequence.get_max().map_or(0, |((s, _), ())| *s)
+    }
+
+    /// Keys with a deadline (deletion or automatic rotation) at or before `now`.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = KeyId> + '_ {
+        self.due.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| *key)
+    }
+
+    /// Every enrolled wrapping of every domain key.
+    pub fn domain_keys(&self) -> impl Iterator<Item = &WrappedDomainKey> {
+        self.domain_keys.values()
+    }
+
+    /// The changes since the last call, for the store.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Every record of the state in key order: the content of a snapshot.
+    pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D K M P R.
+        let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
+        let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
+        let keys = self.keys.values().map(|k| (key_key(table::KEY, &k.id), encode(&**k)));
+        let meta = self.meta.iter().map(|m| (vec![table::META], encode(&**m)));
+        let proposals = self.proposals.iter().map(|(id, r)| (proposal_key(id), encode(&**r)));
+        let registers = self.registers.iter().map(|(id, r)| (key_key(table::REGISTER, id), encode(&**r)));
+        aliases.chain(domain).chain(keys).chain(meta).chain(proposals).chain(registers)
+    }
+
+    /// SHA-256 over all records: equal applied index means equal hash (invariant A3).
+    pub fn hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for (key, value) in self.records() {
+            for part in [&key, &value] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        hash.finalize().into()
+    }
+
+    /// Rebuilds a state from its records, in any order.
+    pub fn restore(records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<Self, DecodeError> {
+        let mut state = Self::new();
+        for (key, value) in records {
+            state.restore_record(&key, &value)?;
+        }
+        state.changes.clear();
+        Ok(state)
+    }
+
+    fn restore_record(&mut self, key: &[u8], value: &[u8]) -> Result<(), DecodeError> {
+        match key.first().copied().unwrap_or_default() {
+            table::META => self.put_meta(decode(value)?),
+            table::DOMAIN_KEY => self.put_domain_key(decode(value)?),
+            table::KEY => self.put_key(decode(value)?),
+            table::ALIAS => self.put_alias(decode(value)?),
+            table::REGISTER => {
+                let id = parse_key_key(key).ok_or(DecodeError::KeyMismatch)?;
+                self.put_register(id, decode(value)?);
+            }
+            table::PROPOSAL => {
+                let id = key
+                    .get(1..)
+                    .and_then(|b| <[u8; 16]>::try_from(b).ok())
+                    .ok_or(DecodeError::KeyMismatch)?;
+                self.put_proposal(ProposalId::from_random(id), decode(value)?);
+            }
+            other => return Err(DecodeError::UnknownTable(other)),
+        }
+        Ok(())
+    }
+}
+
+// Writing: every change of a table goes through one of these, which keep the indexes and the change list in step.
+impl State {
+    pub(crate) fn meta(&self) -> Option<&Meta> {
+        self.meta.as_deref()
+    }
+
+    pub(crate) fn put_meta(&mut self, meta: Meta) {
+        self.changed(vec![table::META], Some(encode(&meta)));
+        self.meta = Some(Arc::new(meta));
+    }
+
+    pub(crate) fn put_domain_key(&mut self, wrapped: WrappedDomainKey) {
+        self.changed(domain_key(&wrapped), Some(encode(&wrapped)));
+        self.domain_keys.insert((wrapped.version, wrapped.recipient.0), wrapped);
+    }
+
+    pub(crate) fn put_key(&mut self, key: Key) {
+        self.changed(key_key(table::KEY, &key.id), Some(encode(&key)));
+        self.unindex_key(&key.id);
+        self.keys_by_account.insert((key.account, key.id));
+        for at in self.deadlines(&key) {
+            self.due.insert((at, key.id));
+        }
+        self.keys.insert(key.id, Arc::new(key));
+    }
+
+    pub(crate) fn remove_key(&mut self, id: &KeyId) {
+        self.unindex_key(id);
+        if let Some(key) = self.keys.remove(id) {
+            self.keys_by_account.remove(&(key.account, *id));
+            self.changed(key_key(table::KEY, id), None);
+        }
+    }
+
+    pub(crate) fn put_alias(&mut self, alias: Alias) {
+        self.changed(alias_key(alias.account, &alias.name), Some(encode(&alias)));
+        let place = (alias.account, alias.name.clone());
+        if let Some(old) = self.aliases.get(&place) {
+            self.aliases_by_key.remove(&(old.target, old.name.clone()));
+        }
+        self.aliases_by_key.insert((alias.target, alias.name.clone()));
+        self.aliases.insert(place, Arc::new(alias));
+    }
+
+    pub(crate) fn remove_alias(&mut self, account: AccountId, name: &AliasName) {
+        if let Some(old) = self.aliases.remove(&(account, name.clone())) {
+            self.aliases_by_key.remove(&(old.target, old.name.clone()));
+            self.changed(alias_key(account, name), None);
+        }
+    }
+
+    pub(crate) fn put_register(&mut self, key: KeyId, register: Register) {
+        self.changed(key_key(table::REGISTER, &key), Some(encode(&register)));
+        if let Some(old) = self.registers.get(&key) {
+            self.registers_by_sequence.remove(&(old.sequence, key));
+        }
+        if register.committed.is_some() {
+            self.registers_by_sequence.insert((register.sequence, key), ());
+        }
+        self.registers.insert(key, Arc::new(register));
+    }
+
+    pub(crate) fn remembered(&self, id: &ProposalId) -> Option<&Outcome> {
+        self.proposals.get(id).map(|r| &r.outcome)
+    }
+
+    pub(crate) fn put_proposal(&mut self, id: ProposalId, remembered: Remembered) {
+        self.changed(proposal_key(&id), Some(encode(&remembered)));
+        self.proposals_by_index.insert(remembered.index, id);
+        self.proposals.insert(id, Arc::new(remembered));
+    }
+
+    /// Drops the oldest remembered proposals until at most `keep` are left.
+    pub(crate) fn forget_proposals(&mut self, keep: usize) {
+        while self.proposals_by_index.len() > keep {
+            let Some((&index, &id)) = self.proposals_by_index.get_min().map(|(i, p)| (i, p)) else { return };
+            self.proposals_by_index.remove(&index);
+            self.proposals.remove(&id);
+            self.changed(proposal_key(&id), None);
+        }
+    }
+
+    fn unindex_key(&mut self, id: &KeyId) {
+        if let Some(old) = self.keys.get(id).cloned() {
+            for at in self.deadlines(&old) {
+                self.due.remove(&(at, *id));
+            }
+        }
+    }
+
+    /// When something about the key falls due in Region time.
+    fn deadlines(&self, key: &Key) -> Vec<Timestamp> {
+        let deletion = match key.lifecycle {
+            Lifecycle::PendingDeletion { delete_at, .. } => Some(delete_at),
+            _ => None,
+        };
+        let rotation =
+            key.rotation.automatic.filter(|_| key.lifecycle == Lifecycle::Enabled).map(|a| a.next_at);
+        deletion.into_iter().chain(rotation).collect()
+    }
+
+    fn changed(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.changes.push(Change { key, value });
+    }
+}
+
+fn key_key(table: u8, id: &KeyId) -> Vec<u8> {
+    let mut bytes = vec![table, u8::from(id.is_multi_region())];
+    bytes.extend_from_slice(id.bytes());
+    bytes
+}
+
+fn parse_key_key(bytes: &[u8]) -> Option<KeyId> {
+    use kms_types::KeyIdKind::{MultiRegion, SingleRegion};
+    let kind = if *bytes.get(1)? == 1 { MultiRegion } else { SingleRegion };
+    Some(KeyId::from_parts(kind, bytes.get(2..)?.try_into().ok()?))
+}
+
+fn alias_key(account: AccountId, name: &AliasName) -> Vec<u8> {
+    let mut bytes = vec![table::ALIAS];
+    bytes.extend_from_slice(account.to_string().as_bytes());
+    bytes.extend_from_slice(name.as_str().as_bytes());
+    bytes
+}
+
+fn domain_key(wrapped: &WrappedDomainKey) -> Vec<u8> {
+    let mut bytes = vec![table::DOMAIN_KEY];
+    bytes.extend_from_slice(&wrapped.version.to_be_bytes());
+    bytes.extend_from_slice(&wrapped.recipient.0);
+    bytes
+}
+
+fn proposal_key(id: &ProposalId) -> Vec<u8> {
+    let mut bytes = vec![table::PROPOSAL];
+    bytes.extend_from_slice(id.bytes());
+    bytes
+}
