@@ -1,4 +1,5 @@
 //! Properties of the envelope between Regions (F2, C4).
+#![expect(clippy::unwrap_used, reason = "generated inputs are well-formed")]
 
 mod support;
 
