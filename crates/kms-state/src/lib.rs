@@ -22,6 +22,6 @@ pub use key::{
 };
 pub use key_state::{InvalidTransition, LifecycleEvent};
 pub use outcome::{AcceptAnswer, Outcome, PromiseAnswer, Refusal};
-pub use record::{ControlRecord, Membership, Phase, RecordError, ReplicaSeed};
+pub use record::{ControlRecord, Deletion, Membership, Phase, RecordError, ReplicaSeed};
 pub use register::Register;
 pub use state::State;

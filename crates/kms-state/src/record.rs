@@ -38,6 +38,17 @@ pub struct ControlRecord {
     pub phase: Phase,
     /// How many promotions were made without a majority (rule 9).
     pub unsafe_promotions: u32,
+    /// Present exactly in a tombstone: when and after which window the key was destroyed.
+    pub deletion: Option<Deletion>,
+}
+
+/// The terms of a tombstone, so that every voter can judge the deadline itself (invariant D1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// The primary's deadline.
+    pub delete_at: Timestamp,
+    /// The waiting period that led to it, in days. A Region that missed the deletion starts it anew (failure case 19).
+    pub window_days: u32,
 }
 
 /// A Region's part in a key.
@@ -93,6 +104,14 @@ pub enum RecordError {
     /// The Region is not an active member.
     #[error("key `{key}` has no active member in `{region}`")]
     NotActiveMember {
+        /// The key.
+        key: KeyId,
+        /// The Region.
+        region: Region,
+    },
+    /// The Region is not a joining member.
+    #[error("key `{key}` has no joining member in `{region}`")]
+    NotJoining {
         /// The key.
         key: KeyId,
         /// The Region.
@@ -159,6 +178,11 @@ impl ControlRecord {
         self.materials.iter().filter(|m| m.status != MaterialStatus::Aborted)
     }
 
+    /// True for the tombstone.
+    pub fn is_destroyed(&self) -> bool {
+        self.phase == Phase::Destroyed
+    }
+
     /// Rule 4: the next record with a new material staged.
     pub fn stage(&self, material: MaterialInfo, now: Timestamp) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
@@ -220,8 +244,8 @@ impl ControlRecord {
     /// Rule 5: the next record with the joining `region` active. The caller has seen it acknowledge every material.
     pub fn admit(&self, region: &Region) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
-        let member = next.members.get_mut(region);
-        *member.ok_or_else(|| RecordError::NotActiveMember { key: self.key, region: region.clone() })? =
+        let member = next.members.get_mut(region).filter(|m| matches!(m, Membership::Joining(_)));
+        *member.ok_or_else(|| RecordError::NotJoining { key: self.key, region: region.clone() })? =
             Membership::Active;
         Ok(next)
     }
@@ -268,6 +292,43 @@ impl ControlRecord {
         Ok(Self { version: RecordVersion { epoch, n: 1 }, primary, phase: Phase::Stable, ..self.clone() })
     }
 
+    /// Rule 9: this record, taken over by `primary` although no majority answered; marked for ever.
+    pub fn promote_unsafely(&self, epoch: Epoch) -> Result<Self, RecordError> {
+        let promoted = self.promote(epoch)?;
+        Ok(Self { unsafe_promotions: self.unsafe_promotions.saturating_add(1), ..promoted })
+    }
+
+    /// The materials of `others` that were active there and are not active here.
+    pub fn displaced_from<'a>(
+        &'a self,
+        others: &'a [MaterialInfo],
+    ) -> impl Iterator<Item = &'a MaterialInfo> {
+        let active_here = |m: &MaterialInfo| {
+            self.materials.iter().any(|own| own.id == m.id && own.status == MaterialStatus::Active)
+        };
+        others.iter().filter(move |m| m.status == MaterialStatus::Active && !active_here(m))
+    }
+
+    /// Rule 9: the next record, united with every material that the other side of an unsafe promotion ever activated.
+    /// The current material stays. An aborted material that turns out to have been active there is active again: its
+    /// abort was decided without a majority.
+    pub fn adopt_materials(&self, others: &[MaterialInfo]) -> Result<Self, RecordError> {
+        let mut next = self.live_successor()?;
+        for adopted in self.displaced_from(others) {
+            match next.materials.iter_mut().find(|own| own.id == adopted.id) {
+                // A commitment never changes: bytes that do not match ours are somebody else's.
+                Some(own) if own.commitment == adopted.commitment => *own = adopted.clone(),
+                Some(_) => {}
+                None => next.materials.push(adopted.clone()),
+            }
+        }
+        next.materials.sort_by_key(|m| (m.created_at, m.id));
+        if next.staged().is_none() {
+            next.rotation.on_demand_started_at = None;
+        }
+        Ok(next)
+    }
+
     /// EnableKeyRotation and DisableKeyRotation.
     pub fn set_automatic_rotation(&self, automatic: Option<Automatic>) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
@@ -276,13 +337,14 @@ impl ControlRecord {
     }
 
     /// Rule 11: the tombstone, when the primary is the only member left (invariant D2).
-    pub fn destroy(&self) -> Result<Self, RecordError> {
+    pub fn destroy(&self, deletion: Deletion) -> Result<Self, RecordError> {
         let mut next = self.live_successor()?;
         if self.members.len() > 1 {
             return Err(RecordError::MembersLeft(self.key));
         }
         next.members.clear();
         next.phase = Phase::Destroyed;
+        next.deletion = Some(deletion);
         Ok(next)
     }
 
@@ -304,11 +366,11 @@ impl ControlRecord {
 impl Automatic {
     /// The schedule after a rotation at `now`: the first date on the old grid that lies ahead.
     pub fn after(self, now: Timestamp) -> Self {
-        let period = u64::from(self.period_days.max(1));
-        let mut next_at = self.next_at;
-        while next_at <= now {
-            next_at = next_at.plus_days(period);
+        if self.next_at > now {
+            return self;
         }
-        Self { next_at, ..self }
+        let period_ms = Timestamp::default().plus_days(self.period_days.max(1).into()).as_millis();
+        let periods = now.millis_since(self.next_at) / period_ms + 1;
+        Self { next_at: self.next_at.plus_millis(periods.saturating_mul(period_ms)), ..self }
     }
 }

@@ -22,6 +22,7 @@ pub struct State {
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
     registers_by_sequence: OrdMap<(u64, KeyId), ()>,
+    unsettled: OrdSet<KeyId>,
     due: OrdSet<(Timestamp, KeyId)>,
     proposals_by_index: OrdMap<u64, ProposalId>,
     changes: Vec<Change>,
@@ -160,6 +161,11 @@ impl State {
         self.registers_by_sequence.get_max().map_or(0, |((s, _), ())| *s)
     }
 
+    /// Keys whose register waits for the Region protocol to finish something ([`Register::is_unsettled`]).
+    pub fn unsettled(&self) -> impl Iterator<Item = &KeyId> {
+        self.unsettled.iter()
+    }
+
     /// Keys with a deadline (deletion or automatic rotation) at or before `now`.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = KeyId> + '_ {
         self.due.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| *key)
@@ -290,6 +296,11 @@ impl State {
         }
         if register.committed.is_some() {
             self.registers_by_sequence.insert((register.sequence, key), ());
+        }
+        if register.is_unsettled() {
+            self.unsettled.insert(key);
+        } else {
+            self.unsettled.remove(&key);
         }
         self.registers.insert(key, Arc::new(register));
     }

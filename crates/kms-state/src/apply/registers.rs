@@ -1,31 +1,125 @@
-use crate::{ControlRecord, InstallMaterial, NewMaterial, Outcome, Refusal, State};
+//! One voter's part in the agreement on control records: rules 1 to 3, 7, and 14 as far as they concern state.
+//!
+//! Each register is a Paxos acceptor per key whose ballots are record versions. Who asks whom, and when, is decided
+//! in `kms-region`; whatever it asks in whatever order, these functions keep C2, C3, C6 and D3.
+
+mod commit;
+mod effects;
+mod install;
+#[cfg(test)]
+mod prop_tests;
+mod propose;
+#[cfg(test)]
+mod tests;
+
+pub(super) use commit::commit;
+pub(super) use install::install;
+pub(super) use propose::{propose, propose_promotion};
+
 use kms_types::{Epoch, KeyId, RecordVersion};
-pub(super) fn propose(
-    s: &mut State,
-    r: &ControlRecord,
-    b: &RecordVersion,
-    m: Option<&NewMaterial>,
-) -> Result<Outcome, Refusal> {
-    let _ = (s, r, b, m);
-    Err(Refusal::NotBootstrapped)
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::{AcceptAnswer, ControlRecord, Key, Membership, Outcome, Phase, PromiseAnswer, Register, State};
+
+/// The register of a multi-Region key that was created here just now.
+///
+/// The record is committed without asking anybody: its random key id is known to no other Region, so no voter can have
+/// promised or accepted anything for it (docs/adr/0005).
+pub(super) fn initial(state: &mut State, index: u64, key: &Key) {
+    let (Some(region), Some(current)) = (state.region().cloned(), key.current) else { return };
+    let epoch = Epoch { counter: 1, region: region.clone() };
+    let record = Arc::new(ControlRecord {
+        version: RecordVersion { epoch: epoch.clone(), n: 1 },
+        key: key.id,
+        account: key.account,
+        spec: key.spec,
+        usage: key.usage,
+        origin: key.origin,
+        primary: region.clone(),
+        members: BTreeMap::from([(region, Membership::Active)]),
+        materials: key.materials.clone(),
+        current,
+        rotation: key.rotation.clone(),
+        phase: Phase::Stable,
+        unsafe_promotions: 0,
+        deletion: None,
+    });
+    let register = Register {
+        promised: Some(epoch),
+        accepted: Some(record.clone()),
+        committed: Some(record),
+        sequence: index,
+        displaced: Vec::new(),
+    };
+    state.put_register(key.id, register);
 }
-pub(super) fn propose_promotion(s: &mut State, r: &ControlRecord) -> Result<Outcome, Refusal> {
-    let _ = (s, r);
-    Err(Refusal::NotBootstrapped)
+
+/// Rule 3, asked by the primary of each record.
+pub(super) fn accept(state: &mut State, records: &[ControlRecord]) -> Outcome {
+    Outcome::Accepted(records.iter().map(|record| accept_one(state, record)).collect())
 }
-pub(super) fn accept(s: &mut State, r: &[ControlRecord]) -> Outcome {
-    let _ = (s, r);
-    Outcome::Refused(Refusal::NotBootstrapped)
+
+fn accept_one(state: &mut State, record: &ControlRecord) -> AcceptAnswer {
+    let mut register = register_or_default(state, &record.key);
+    // A reply may have been lost: the same version is answered again with the same words.
+    let mut accepted = register.accepted.as_ref().is_some_and(|a| a.version == record.version);
+    if !accepted && may_accept(state, &register, record) {
+        accepted = true;
+        register.promised = register.promised.max(Some(record.version.epoch.clone()));
+        register.accepted = Some(Arc::new(record.clone()));
+        state.put_register(record.key, register.clone());
+    }
+    AcceptAnswer { key: record.key, version: record.version.clone(), accepted, promised: register.promised }
 }
-pub(super) fn promise(s: &mut State, e: &[(KeyId, Epoch)]) -> Outcome {
-    let _ = (s, e);
-    Outcome::Refused(Refusal::NotBootstrapped)
+
+fn may_accept(state: &State, register: &Register, record: &ControlRecord) -> bool {
+    let epoch = &record.version.epoch;
+    may_propose(state, &record.key, epoch)
+        && record.primary == epoch.region
+        && !register.is_destroyed()
+        && register.promised.as_ref().is_none_or(|promised| epoch >= promised)
+        && register.accepted.as_ref().is_none_or(|accepted| record.version > accepted.version)
+        && deadline_passed(state, record)
 }
-pub(super) fn commit(s: &mut State, i: u64, r: &[ControlRecord]) -> Result<Outcome, Refusal> {
-    let _ = (s, i, r);
-    Err(Refusal::NotBootstrapped)
+
+/// Invariant D1: a voter agrees to a tombstone only once the deadline has passed on its own replicated clock.
+fn deadline_passed(state: &State, record: &ControlRecord) -> bool {
+    match record.deletion {
+        Some(deletion) => record.is_destroyed() && deletion.delete_at <= state.region_time(),
+        None => !record.is_destroyed(),
+    }
 }
-pub(super) fn install(s: &mut State, m: &[InstallMaterial]) -> Result<Outcome, Refusal> {
-    let _ = (s, m);
-    Err(Refusal::NotBootstrapped)
+
+/// Rule 3, asked by a candidate.
+pub(super) fn promise(state: &mut State, epochs: &[(KeyId, Epoch)]) -> Outcome {
+    Outcome::Promised(epochs.iter().map(|(key, epoch)| promise_one(state, key, epoch)).collect())
+}
+
+fn promise_one(state: &mut State, key: &KeyId, epoch: &Epoch) -> PromiseAnswer {
+    let mut register = register_or_default(state, key);
+    let eligible = may_propose(state, key, epoch) && !register.is_destroyed();
+    if eligible && register.promised.as_ref() < Some(epoch) {
+        register.promised = Some(epoch.clone());
+        state.put_register(*key, register.clone());
+    }
+    // An epoch names its candidate, so an equal epoch is the same candidate asking again after a lost reply.
+    let promised = eligible && register.promised.as_ref() == Some(epoch);
+    PromiseAnswer {
+        key: *key,
+        epoch: epoch.clone(),
+        promised,
+        highest: register.promised,
+        accepted: register.accepted,
+        committed: register.committed,
+    }
+}
+
+/// Only Regions that hold material propose, and only for multi-Region keys.
+fn may_propose(state: &State, key: &KeyId, epoch: &Epoch) -> bool {
+    key.is_multi_region() && state.directory().is_some_and(|d| d.is_data(&epoch.region))
+}
+
+fn register_or_default(state: &State, key: &KeyId) -> Register {
+    state.register(key).map(|r| (**r).clone()).unwrap_or_default()
 }

@@ -1,0 +1,173 @@
+//! Rule 2 and the end of rule 7: what a primary or a candidate writes in its own register before it asks the others.
+
+use kms_types::{KeyId, MaterialId, RecordVersion, Region, RotationType};
+use std::sync::Arc;
+
+use crate::{
+    ControlRecord, Key, Lifecycle, MaterialInfo, MaterialStatus, NewMaterial, Outcome, RecordError, Refusal,
+    Register, State,
+};
+
+/// Rule 2: the primary accepts its own next record.
+pub(in crate::apply) fn propose(
+    state: &mut State,
+    record: &ControlRecord,
+    base: &RecordVersion,
+    material: Option<&NewMaterial>,
+) -> Result<Outcome, Refusal> {
+    let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
+    let (register, committed) = living(state, &record.key)?;
+    check_primary(&region, &register, &committed)?;
+    if register.has_outstanding() {
+        return Err(Refusal::Outstanding(record.key));
+    }
+    if *base != committed.version || record.version != base.next() {
+        return Err(Refusal::Superseded(record.key));
+    }
+    check_members(state, record)?;
+    check_extends(&committed, record)?;
+    check_tombstone(state, record)?;
+    let staged = newly_staged(state, &committed, record)?;
+    hold(state, record.key, staged.as_ref(), material)?;
+    Ok(accept_own(state, register, record))
+}
+
+/// Rule 7: a candidate accepts the record it adopted, in the epoch that it promised to itself.
+pub(in crate::apply) fn propose_promotion(
+    state: &mut State,
+    record: &ControlRecord,
+) -> Result<Outcome, Refusal> {
+    let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
+    let (register, _) = living(state, &record.key)?;
+    let epoch = &record.version.epoch;
+    if epoch.region != region || record.primary != region {
+        return Err(Refusal::NotPrimary(record.key));
+    }
+    let newer = register.accepted.as_ref().is_none_or(|accepted| record.version > accepted.version);
+    // One record per epoch and n: a second attempt in the same epoch finds its version accepted already (C2).
+    if register.promised.as_ref() != Some(epoch) || !newer {
+        return Err(Refusal::Superseded(record.key));
+    }
+    let key = state.key(&record.key).ok_or(Refusal::KeyNotFound(record.key))?;
+    if matches!(key.lifecycle, Lifecycle::PendingDeletion { .. } | Lifecycle::PendingReplicaDeletion { .. }) {
+        return Err(Refusal::WrongState { key: key.id, state: key.state(&region) });
+    }
+    Ok(accept_own(state, register, record))
+}
+
+fn accept_own(state: &mut State, mut register: Register, record: &ControlRecord) -> Outcome {
+    register.promised = register.promised.max(Some(record.version.epoch.clone()));
+    register.accepted = Some(Arc::new(record.clone()));
+    state.put_register(record.key, register);
+    Outcome::RecordProposed { key: record.key, version: record.version.clone() }
+}
+
+/// The register of a key that exists and is not destroyed, with its committed record (D3).
+fn living(state: &State, key: &KeyId) -> Result<(Register, Arc<ControlRecord>), Refusal> {
+    let register = state.register(key).ok_or(Refusal::KeyNotFound(*key))?;
+    let committed = register.committed.clone().ok_or(Refusal::KeyNotFound(*key))?;
+    if committed.is_destroyed() {
+        return Err(RecordError::Destroyed(*key).into());
+    }
+    Ok(((**register).clone(), committed))
+}
+
+/// C6: only the primary, and only while no higher epoch is promised here.
+fn check_primary(region: &Region, register: &Register, committed: &ControlRecord) -> Result<(), Refusal> {
+    if committed.primary != *region {
+        return Err(Refusal::NotPrimary(committed.key));
+    }
+    if register.promised.as_ref() > Some(&committed.version.epoch) {
+        return Err(Refusal::Superseded(committed.key));
+    }
+    Ok(())
+}
+
+fn check_members(state: &State, record: &ControlRecord) -> Result<(), Refusal> {
+    let directory = state.directory().ok_or(Refusal::NotBootstrapped)?;
+    match record.members.keys().find(|region| !directory.is_data(region)) {
+        Some(region) => Err(Refusal::UnknownRegion(region.clone())),
+        None => Ok(()),
+    }
+}
+
+/// C3: the next record keeps what never changes and every material that was ever active.
+fn check_extends(committed: &ControlRecord, record: &ControlRecord) -> Result<(), Refusal> {
+    let identity = |r: &ControlRecord| (r.key, r.account, r.spec, r.usage, r.origin, r.primary.clone());
+    if identity(committed) != identity(record) {
+        return Err(Refusal::Record(format!("a fixed property of key `{}` differs", record.key)));
+    }
+    let kept = |old: &MaterialInfo| {
+        record.materials.iter().any(|new| {
+            let forward = old.status != MaterialStatus::Active || new.status == MaterialStatus::Active;
+            new.id == old.id && new.commitment == old.commitment && forward
+        })
+    };
+    match committed.materials.iter().find(|old| !kept(old)) {
+        Some(lost) => Err(not_wanted(record.key, lost.id)),
+        None => Ok(()),
+    }
+}
+
+/// D1 and D2: the tombstone follows the key's own deadline, when no other member is left.
+fn check_tombstone(state: &State, record: &ControlRecord) -> Result<(), Refusal> {
+    if !record.is_destroyed() {
+        return Ok(());
+    }
+    let key = state.key(&record.key).ok_or(Refusal::KeyNotFound(record.key))?;
+    let recorded = record
+        .deletion
+        .map(|d| Lifecycle::PendingDeletion { delete_at: d.delete_at, window_days: d.window_days });
+    let alone = key.multi_region.as_ref().is_some_and(|m| m.members.len() == 1);
+    let due = matches!(key.lifecycle, Lifecycle::PendingDeletion { delete_at, .. } if delete_at <= state.region_time());
+    if !alone {
+        return Err(RecordError::MembersLeft(record.key).into());
+    }
+    if !due || recorded != Some(key.lifecycle) {
+        return Err(Refusal::NotDue(record.key));
+    }
+    Ok(())
+}
+
+/// The material that this record stages and the committed one does not list. An automatic one must be due.
+fn newly_staged(
+    state: &State,
+    committed: &ControlRecord,
+    record: &ControlRecord,
+) -> Result<Option<MaterialInfo>, Refusal> {
+    let known = |id: &MaterialId| committed.materials.iter().any(|m| m.id == *id);
+    let staged = record.staged().filter(|m| !known(&m.id)).cloned();
+    if staged.as_ref().is_some_and(|m| m.rotation_type == Some(RotationType::Automatic)) {
+        let enabled = state.key(&record.key).is_some_and(|k| k.lifecycle == Lifecycle::Enabled);
+        let due = committed.rotation.automatic.is_some_and(|a| a.next_at <= state.region_time());
+        if !(enabled && due) {
+            return Err(Refusal::NotDue(record.key));
+        }
+    }
+    Ok(staged)
+}
+
+/// A primary stages only what it holds; wrapped bytes of anything else are not stored.
+fn hold(
+    state: &mut State,
+    key: KeyId,
+    staged: Option<&MaterialInfo>,
+    material: Option<&NewMaterial>,
+) -> Result<(), Refusal> {
+    match (staged, material) {
+        (None, None) => Ok(()),
+        (Some(info), Some(new)) if info.id == new.id && info.commitment == new.commitment => {
+            let key: Key = (**state.key(&key).ok_or(Refusal::KeyNotFound(key))?).clone();
+            let mut held = key.held.clone();
+            held.insert(new.id, new.wrapped.clone());
+            state.put_key(Key { held, ..key });
+            Ok(())
+        }
+        (Some(info), _) => Err(not_wanted(key, info.id)),
+        (None, Some(new)) => Err(not_wanted(key, new.id)),
+    }
+}
+
+fn not_wanted(key: KeyId, material: MaterialId) -> Refusal {
+    Refusal::MaterialNotWanted { key, material }
+}
