@@ -252,3 +252,40 @@ pub enum Command {
         materials: Vec<InstallMaterial>,
     },
 }
+
+impl Command {
+    /// The name of the change, for logs: never its content.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bootstrap { .. } => "Bootstrap",
+            Self::Tick { .. } => "Tick",
+            Self::CreateKey(_) => "CreateKey",
+            Self::SetEnablement { .. } => "SetEnablement",
+            Self::SetDescription { .. } => "SetDescription",
+            Self::ScheduleDeletion { .. } => "ScheduleDeletion",
+            Self::CancelDeletion { .. } => "CancelDeletion",
+            Self::DestroyKey { .. } => "DestroyKey",
+            Self::PutPolicy { .. } => "PutPolicy",
+            Self::Tag { .. } => "Tag",
+            Self::Untag { .. } => "Untag",
+            Self::CreateAlias { .. } => "CreateAlias",
+            Self::UpdateAlias { .. } => "UpdateAlias",
+            Self::DeleteAlias { .. } => "DeleteAlias",
+            Self::SetAutomaticRotation { .. } => "SetAutomaticRotation",
+            Self::Rotate { .. } => "Rotate",
+            Self::ProposeRecord { .. } => "ProposeRecord",
+            Self::ProposePromotion { .. } => "ProposePromotion",
+            Self::AcceptRecords { .. } => "AcceptRecords",
+            Self::PromiseEpochs { .. } => "PromiseEpochs",
+            Self::CommitRecords { .. } => "CommitRecords",
+            Self::InstallMaterials { .. } => "InstallMaterials",
+        }
+    }
+}
+
+/// The id and the name of the change; what a log line may say about an entry.
+impl std::fmt::Display for Proposal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.command.name(), self.id)
+    }
+}
