@@ -1,4 +1,4 @@
-//! How key material travels from one Region to another: HPKE [RFC9180], base mode, one fresh receiver key per offer.
+//! How key material travels from one Region to another: HPKE [RFC9180 §5.1], base mode, one fresh receiver key per offer.
 //! Who sent an envelope is proven by the signature of the message that carries it, not here.
 //!
 //! Suite: X-Wing (ML-KEM-768 with X25519), HKDF-SHA-256, AES-256-GCM. A recorded envelope stays closed as long as

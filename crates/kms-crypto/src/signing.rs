@@ -1,4 +1,4 @@
-//! Ed25519 signatures [RFC8032] over messages between Regions and audit heads; each use has its own context.
+//! Ed25519 signatures [RFC8032 §5.1] over messages between Regions and audit heads; each use has its own context.
 //! Keeps no key anywhere and signs nothing for API callers.
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};

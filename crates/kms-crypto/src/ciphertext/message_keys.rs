@@ -18,7 +18,7 @@ pub(super) struct MessageKeys {
 }
 
 impl MessageKeys {
-    /// HKDF [RFC5869] over fixed-length inputs only, so that their concatenation is injective.
+    /// HKDF [RFC5869 §2] over fixed-length inputs only, so that their concatenation is injective.
     pub(super) fn derive(material: &KeyMaterial, salt: &[u8; 32], header: &Header) -> Self {
         let key_id = key_id_bytes(&header.key_id);
         let info: [&[u8]; 4] = [LABEL, &[SUITE], &key_id, header.material_id.bytes()];

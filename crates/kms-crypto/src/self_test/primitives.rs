@@ -31,13 +31,13 @@ pub(super) fn aes_256_gcm() -> Option<()> {
     aead::open_in_place(&key, &nonce, &aad, &mut altered, &tag).err().map(|_| ())
 }
 
-/// [FIPS180-4], the message `abc`.
+/// [FIPS180-4 §6.2], the message `abc`.
 pub(super) fn sha_256() -> Option<()> {
     let answer = bytes("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")?;
     same(&Sha256::digest(b"abc"), &answer)
 }
 
-/// [RFC4231] test case 1.
+/// [RFC4231 §4.2], test case 1.
 pub(super) fn hmac_sha_256() -> Option<()> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&[0x0b; 20]).ok()?;
     mac.update(b"Hi There");
@@ -45,7 +45,7 @@ pub(super) fn hmac_sha_256() -> Option<()> {
     same(&mac.finalize().into_bytes(), &answer)
 }
 
-/// The inputs of [RFC5869] test case 1 with SHA-512; the answer was computed with an independent implementation.
+/// The inputs of [RFC5869 §A.1] with SHA-512; the answer was computed with an independent implementation.
 pub(super) fn hkdf_sha_512() -> Option<()> {
     let (salt, info) = (bytes("000102030405060708090a0b0c")?, bytes("f0f1f2f3f4f5f6f7f8f9")?);
     let mut okm = [0; 42];
@@ -54,7 +54,7 @@ pub(super) fn hkdf_sha_512() -> Option<()> {
     same(&okm, &bytes(answer)?)
 }
 
-/// [RFC8032] section 7.1, test 2.
+/// [RFC8032 §7.1], test 2.
 pub(super) fn ed25519() -> Option<()> {
     let seed = bytes("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")?;
     let public = bytes("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")?;
