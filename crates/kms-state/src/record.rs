@@ -225,9 +225,13 @@ impl ControlRecord {
         let mut next = self.successor()?;
         let staged =
             next.materials.iter_mut().find(|m| m.id == *material && m.status == MaterialStatus::Staged);
-        staged.ok_or(RecordError::NotStaged { key: self.key, material: *material })?.status =
-            MaterialStatus::Aborted;
-        next.rotation.on_demand_started_at = None;
+        let staged = staged.ok_or(RecordError::NotStaged { key: self.key, material: *material })?;
+        staged.status = MaterialStatus::Aborted;
+        if staged.rotation_type == Some(RotationType::OnDemand) {
+            // It never became current, so it does not count against the lifetime limit.
+            next.rotation.on_demand_count = next.rotation.on_demand_count.saturating_sub(1);
+            next.rotation.on_demand_started_at = None;
+        }
         Ok(next)
     }
 

@@ -5,6 +5,8 @@
 
 mod commit;
 mod effects;
+#[cfg(test)]
+mod fixture;
 mod install;
 #[cfg(test)]
 mod prop_tests;
