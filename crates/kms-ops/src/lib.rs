@@ -1,1 +1,58 @@
-//! kms-ops
+//! One file per API operation: resolve, authorize, decide, and build the answer or the command to propose.
+//!
+//! Everything is a function of the call, a linearizable view of the Region's state, randomness and the domain keys.
+//! Deliberately absent: JSON, HTTP, signatures, waiting for a log entry, and the constraints of single members that the
+//! API model states ([KMS:model], checked in `kms-http` before a request gets here).
+
+pub mod cancel_key_deletion;
+pub mod create_alias;
+pub mod create_key;
+pub mod decrypt;
+pub mod delete_alias;
+pub mod describe_key;
+pub mod disable_key;
+pub mod disable_key_rotation;
+pub mod enable_key;
+pub mod enable_key_rotation;
+pub mod encrypt;
+pub mod generate_data_key;
+pub mod generate_data_key_without_plaintext;
+pub mod generate_random;
+pub mod get_key_policy;
+pub mod get_key_rotation_status;
+pub mod list_aliases;
+pub mod list_key_policies;
+pub mod list_key_rotations;
+pub mod list_keys;
+pub mod list_resource_tags;
+pub mod put_key_policy;
+pub mod re_encrypt;
+pub mod replicate_key;
+pub mod rotate_key_on_demand;
+pub mod schedule_key_deletion;
+pub mod tag_resource;
+pub mod untag_resource;
+pub mod update_alias;
+pub mod update_key_description;
+pub mod update_primary_region;
+
+mod due;
+mod entries;
+mod env;
+mod error;
+mod prepare;
+mod request;
+mod response_elements;
+mod state_table;
+mod step;
+
+pub use due::due_proposals;
+pub use entries::{
+    AliasEntry, KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry, Tag,
+};
+pub use env::{Env, KeyRing};
+pub use error::{AliasRule, Denial, Error, Quota, TagFault};
+pub use prepare::prepare;
+pub use request::{Request, Response};
+pub use state_table::StateName;
+pub use step::{AuditFacts, Call, Pending, RespondError, Step, Wait};

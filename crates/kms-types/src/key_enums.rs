@@ -88,3 +88,39 @@ api_enum! {
     #[allow(missing_docs, reason = "each variant is AWS's own name")]
     RotationType { Automatic = "AUTOMATIC", OnDemand = "ON_DEMAND" }
 }
+api_enum! {
+    /// `EncryptionAlgorithmSpec`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    EncryptionAlgorithm {
+        SymmetricDefault = "SYMMETRIC_DEFAULT", RsaesOaepSha1 = "RSAES_OAEP_SHA_1", RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
+        Sm2pke = "SM2PKE",
+    }
+}
+api_enum! {
+    /// `DataKeySpec` [KMS:GenerateDataKey].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    DataKeySpec { Aes256 = "AES_256", Aes128 = "AES_128" }
+}
+api_enum! {
+    /// `DryRunModifierType` [KMS:Decrypt].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    DryRunModifier { IgnoreCiphertext = "IGNORE_CIPHERTEXT" }
+}
+api_enum! {
+    /// `IncludeKeyMaterial` [KMS:ListKeyRotations].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    IncludeKeyMaterial { AllKeyMaterial = "ALL_KEY_MATERIAL", RotationsOnly = "ROTATIONS_ONLY" }
+}
+api_enum! {
+    /// `KeyMaterialState` [KMS:ListKeyRotations].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeyMaterialState {
+        NonCurrent = "NON_CURRENT", Current = "CURRENT", PendingRotation = "PENDING_ROTATION",
+        PendingMultiRegionImportAndRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",
+    }
+}
+api_enum! {
+    /// `ResourceOwner` [KMS:ListKeys].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    ResourceOwner { Own = "SELF", OtherAccountsViaRam = "OTHER_ACCOUNTS_VIA_RAM" }
+}

@@ -28,7 +28,9 @@ pub use entropy::Entropy;
 pub use epoch::{Epoch, RecordVersion};
 pub use ids::{DeploymentId, Incarnation, NodeId, ProposalId, RequestId};
 pub use key_enums::{
-    CustomerKeyManager, KeyOrigin, KeySpec, KeyState, KeyUsage, MultiRegionKeyType, RotationType,
+    CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, IncludeKeyMaterial,
+    KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MultiRegionKeyType, ResourceOwner,
+    RotationType,
 };
 pub use key_id::{KeyId, KeyIdKind};
 pub use key_ref::{KeyRef, KeyRefError};

@@ -1,0 +1,17 @@
+//! CancelKeyDeletion [KMS:CancelKeyDeletion].
+
+use kms_types::KeyArn;
+
+/// The request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Key id or key ARN.
+    pub key_id: String,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The key.
+    pub key_id: KeyArn,
+}

@@ -1,0 +1,113 @@
+//! Values that several answers share.
+
+use kms_types::{
+    AccountId, AliasArn, AliasName, CustomerKeyManager, EncryptionAlgorithm, KeyArn, KeyId, KeyMaterialState,
+    KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId, MultiRegionKeyType, Region, RotationType, Timestamp,
+};
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// 1 to 128 characters.
+    pub tag_key: String,
+    /// Up to 256 characters.
+    pub tag_value: String,
+}
+
+/// `Recipient`: an enclave's attestation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// Only `RSAES_OAEP_SHA_256` exists.
+    pub key_encryption_algorithm: Option<String>,
+    /// A COSE_Sign1 document.
+    pub attestation_document: Option<Vec<u8>>,
+}
+
+/// `KeyMetadata`, with the members that keys of this milestone can have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMetadata {
+    /// The owner.
+    pub aws_account_id: AccountId,
+    /// The plain id.
+    pub key_id: KeyId,
+    /// The ARN.
+    pub arn: KeyArn,
+    /// Creation in this Region.
+    pub creation_date: Timestamp,
+    /// True only in state Enabled.
+    pub enabled: bool,
+    /// Description, empty when unset.
+    pub description: String,
+    /// Key usage.
+    pub key_usage: KeyUsage,
+    /// Key state.
+    pub key_state: KeyState,
+    /// Only in PendingDeletion.
+    pub deletion_date: Option<Timestamp>,
+    /// Origin.
+    pub origin: KeyOrigin,
+    /// Who manages the key.
+    pub key_manager: CustomerKeyManager,
+    /// Key spec; CustomerMasterKeySpec repeats it.
+    pub key_spec: KeySpec,
+    /// Algorithms of an ENCRYPT_DECRYPT key.
+    pub encryption_algorithms: Vec<EncryptionAlgorithm>,
+    /// True for `mrk-` keys.
+    pub multi_region: bool,
+    /// Present exactly for `mrk-` keys.
+    pub multi_region_configuration: Option<MultiRegionConfiguration>,
+    /// Only in PendingReplicaDeletion.
+    pub pending_deletion_window_in_days: Option<u32>,
+    /// The current material; absent while a replica is Creating.
+    pub current_key_material_id: Option<MaterialId>,
+}
+
+/// `MultiRegionConfiguration`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiRegionConfiguration {
+    /// This member's part.
+    pub multi_region_key_type: MultiRegionKeyType,
+    /// The primary.
+    pub primary_key: MultiRegionKey,
+    /// Every replica, in order of Regions.
+    pub replica_keys: Vec<MultiRegionKey>,
+}
+
+/// `MultiRegionKey`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiRegionKey {
+    /// The member's ARN.
+    pub arn: KeyArn,
+    /// The member's Region.
+    pub region: Region,
+}
+
+/// `AliasListEntry`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AliasEntry {
+    /// The name, with `alias/`.
+    pub alias_name: AliasName,
+    /// The ARN.
+    pub alias_arn: AliasArn,
+    /// The key's plain id.
+    pub target_key_id: KeyId,
+    /// Creation.
+    pub creation_date: Timestamp,
+    /// Last change of target.
+    pub last_updated_date: Timestamp,
+}
+
+/// `RotationsListEntry`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotationEntry {
+    /// The key.
+    pub key_id: KeyArn,
+    /// The material.
+    pub key_material_id: MaterialId,
+    /// What it may be used for.
+    pub key_material_state: KeyMaterialState,
+    /// When it became current; absent for the first material and pending ones.
+    pub rotation_date: Option<Timestamp>,
+    /// Which rotation brought it; absent for the first material and pending ones.
+    pub rotation_type: Option<RotationType>,
+}

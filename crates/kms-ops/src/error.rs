@@ -1,0 +1,292 @@
+//! Why a call is refused, with every value that AWS's message needs. Which code, status and text each becomes is
+//! decided in `kms-http` alone.
+
+use kms_policy::MalformedPolicy;
+use kms_types::{
+    AliasArn, EncryptionAlgorithm, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion,
+    Region,
+};
+
+use crate::state_table::StateName;
+
+/// A refused call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// NotFoundException `Key '<arn>' does not exist`.
+    #[error("key `{arn}` does not exist")]
+    KeyNotFound {
+        /// The key asked for, always as an ARN.
+        arn: KeyArn,
+    },
+    /// NotFoundException `Invalid keyId '<input>'`.
+    #[error("`{input}` is not a key id")]
+    InvalidKeyId {
+        /// What the caller wrote.
+        input: String,
+    },
+    /// NotFoundException `Invalid arn <region>`: an ARN of another Region than this one.
+    #[error("the ARN names Region `{region}`, which is not this one")]
+    ForeignRegion {
+        /// The Region in the ARN.
+        region: String,
+    },
+    /// NotFoundException `Alias <arn> is not found.`
+    #[error("alias `{arn}` does not exist")]
+    AliasNotFound {
+        /// The alias asked for, always as an ARN.
+        arn: AliasArn,
+    },
+    /// NotFoundException `No such policy exists`.
+    #[error("there is no key policy `{name}`")]
+    PolicyNotFound {
+        /// The policy name asked for.
+        name: String,
+    },
+    /// DisabledException `<arn> is disabled.`
+    #[error("key `{arn}` is disabled")]
+    Disabled {
+        /// The key.
+        arn: KeyArn,
+    },
+    /// KMSInvalidStateException `<arn> is <state>.`, with the state in words: [`StateName`] prints them.
+    #[error("key `{arn}` is {state}")]
+    InvalidState {
+        /// The key.
+        arn: KeyArn,
+        /// Its state, or `not pending deletion`.
+        state: StateName,
+    },
+    /// InvalidKeyUsageException `<arn> key usage is <usage> which is not valid for <operation>.`
+    #[error("key `{arn}` is for {usage}, not for {operation}")]
+    InvalidKeyUsage {
+        /// The key.
+        arn: KeyArn,
+        /// What it is for.
+        usage: KeyUsage,
+        /// What was asked.
+        operation: Operation,
+    },
+    /// InvalidKeyUsageException `Algorithm <algorithm> is incompatible with key spec <spec>.`
+    #[error("algorithm {algorithm} does not fit key spec {spec}")]
+    IncompatibleAlgorithm {
+        /// The algorithm asked for.
+        algorithm: EncryptionAlgorithm,
+        /// The key's spec.
+        spec: KeySpec,
+    },
+    /// IncorrectKeyException `The key ID in the request does not identify a CMK that can perform this operation.`
+    #[error("the ciphertext was made with another key than the one in the request")]
+    IncorrectKey,
+    /// InvalidCiphertextException, without a message.
+    #[error("the ciphertext does not open")]
+    InvalidCiphertext,
+    /// AccessDeniedException; section 1.6 has the texts.
+    #[error("`{caller}` may not {action}: {reason:?}")]
+    AccessDenied {
+        /// The caller's ARN.
+        caller: String,
+        /// For example `kms:Decrypt`.
+        action: &'static str,
+        /// The resource's ARN; absent when the text must not name it, or when the action has none.
+        resource: Option<String>,
+        /// Why.
+        reason: Denial,
+    },
+    /// UnsupportedOperationException `<arn> origin is <origin> which is not valid for this operation.`
+    #[error("key `{arn}` has origin {origin}, which the operation does not support")]
+    UnsupportedOrigin {
+        /// The key.
+        arn: KeyArn,
+        /// Its origin.
+        origin: KeyOrigin,
+    },
+    /// UnsupportedOperationException `<arn> is not a multi-region primary key.`
+    #[error("key `{arn}` is not a multi-Region primary key")]
+    NotPrimary {
+        /// The key.
+        arn: KeyArn,
+    },
+    /// UnsupportedOperationException without a message: a key that cannot rotate.
+    #[error("key `{arn}` of spec {spec} cannot rotate")]
+    CannotRotate {
+        /// The key.
+        arn: KeyArn,
+        /// Its spec.
+        spec: KeySpec,
+    },
+    /// UnsupportedOperationException with this text: what Meridian does not do yet, or what the API never does.
+    #[error("{0}")]
+    Unsupported(String),
+    /// ValidationException with this text.
+    #[error("{0}")]
+    Validation(String),
+    /// AlreadyExistsException `An alias with the name <arn> already exists`.
+    #[error("alias `{arn}` exists already")]
+    AliasExists {
+        /// The alias.
+        arn: AliasArn,
+    },
+    /// AlreadyExistsException `You can create only one replica of each primary key in each AWS Region.`
+    #[error("key `{arn}` has a member in `{region}` already")]
+    ReplicaExists {
+        /// The primary.
+        arn: KeyArn,
+        /// Where the replica was to go.
+        region: Region,
+    },
+    /// LimitExceededException; [`Quota`] has the texts.
+    #[error("{0}")]
+    LimitExceeded(Quota),
+    /// TagException.
+    #[error("{0}")]
+    Tag(TagFault),
+    /// MalformedPolicyDocumentException with the fault's text.
+    #[error("the policy document is malformed: {0}")]
+    MalformedPolicyDocument(MalformedPolicy),
+    /// MalformedPolicyDocumentException `The new key policy will not allow you to update the key policy in the future.`
+    #[error("the policy would lock its author out")]
+    PolicyLockout,
+    /// InvalidAliasNameException: not `alias/` and 1 to 250 of `a-zA-Z0-9:/_-`, or reserved.
+    #[error("`{name}` is not an alias name")]
+    InvalidAliasName {
+        /// What the caller wrote.
+        name: String,
+        /// Which rule it breaks.
+        rule: AliasRule,
+    },
+    /// InvalidMarkerException.
+    #[error("the marker is not one that this operation gave out")]
+    InvalidMarker,
+    /// InvalidArnException `Key Aliases are not supported for this operation.`
+    #[error("`{input}` is an alias, the operation takes a key id or key ARN")]
+    AliasNotSupported {
+        /// What the caller wrote.
+        input: String,
+    },
+    /// InvalidArnException `Invalid arn <input>`: begins with `arn:` and is not a key or alias ARN.
+    #[error("`{input}` is not a key or alias ARN")]
+    InvalidArn {
+        /// What the caller wrote.
+        input: String,
+    },
+    /// InvalidGrantTokenException: no grant token was ever issued.
+    #[error("the grant token was not issued by this service")]
+    InvalidGrantToken,
+    /// KeyUnavailableException (500, retried by SDKs): the material is announced and not here yet (C9), or the node
+    /// holds no domain key that opens it.
+    #[error("material of key `{arn}` is not available here yet")]
+    KeyUnavailable {
+        /// The key.
+        arn: KeyArn,
+    },
+    /// DryRunOperationException `The request would have succeeded, but the DryRun option is set.`
+    #[error("the call would have succeeded, it was a dry run")]
+    DryRun,
+    /// ConflictException: a rotation of the key is under way, or about to begin.
+    #[error("a rotation of key `{arn}` is under way or about to begin")]
+    Conflict {
+        /// The key.
+        arn: KeyArn,
+    },
+    /// DependencyTimeoutException (500): other Regions have not agreed yet; the outcome of the change is unknown when
+    /// `version` is given, and nothing was changed when it is not (invariant B4).
+    #[error("the other Regions have not agreed on a change of key `{arn}` yet")]
+    DependencyTimeout {
+        /// The key.
+        arn: KeyArn,
+        /// The version of the record that was proposed.
+        version: Option<RecordVersion>,
+    },
+    /// KMSInternalException (500): the node cannot do it, for a reason that is not the caller's.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+/// Why a policy does not let a caller through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// `because no resource-based policy allows the <action> action`.
+    NoResourcePolicyAllows,
+    /// `because no identity-based policy allows the <action> action`.
+    NoIdentityPolicyAllows,
+    /// `with an explicit deny in a resource-based policy`.
+    ExplicitDenyInResourcePolicy,
+    /// `on this resource because the resource does not exist in this Region, no resource-based policies allow access,
+    /// or a resource-based policy explicitly denies access`.
+    NotVisible,
+}
+
+/// A quota that is used up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Quota {
+    /// `Key quota for this account in this region is <limit> but the current usage is <used>.`
+    #[error("the account has {used} of {limit} keys")]
+    Keys {
+        /// Keys in use.
+        used: u64,
+        /// The quota.
+        limit: u64,
+    },
+    /// `Aliases per key quota for this account in this region is <limit>, current usage is <used>.`
+    #[error("the key has {used} of {limit} aliases")]
+    Aliases {
+        /// Aliases in use.
+        used: u64,
+        /// The quota.
+        limit: u64,
+    },
+    /// A policy document above 32 KiB.
+    #[error("the policy has {length_bytes} bytes, at most {most_bytes} fit")]
+    Policy {
+        /// Its length.
+        length_bytes: usize,
+        /// The quota.
+        most_bytes: usize,
+    },
+    /// `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed
+    /// for this key: <arn>`.
+    #[error("key `{arn}` has used all its on-demand rotations")]
+    OnDemandRotations {
+        /// The key.
+        arn: KeyArn,
+    },
+}
+
+/// A set of tags that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TagFault {
+    /// `Duplicate tag keys`.
+    #[error("tag key `{0}` appears twice")]
+    Duplicate(String),
+    /// `Too many tags`.
+    #[error("the key would have {count} tags, at most {most} are allowed")]
+    TooMany {
+        /// How many there would be.
+        count: usize,
+        /// The quota.
+        most: usize,
+    },
+    /// `Tags beginning with aws: are reserved`.
+    #[error("tag key `{0}` is reserved")]
+    Reserved(String),
+}
+
+/// A rule of alias names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AliasRule {
+    /// ValidationException `Alias must start with the prefix "alias/". ...` (section 1.5).
+    Prefix,
+    /// ValidationException `<alias> contains invalid characters for an alias`.
+    Characters,
+    /// `alias/aws/` is reserved for AWS managed keys: NotAuthorizedException with an empty message.
+    Reserved,
+}
+
+impl Error {
+    pub(crate) fn invalid_state(arn: &KeyArn, state: KeyState) -> Self {
+        match state {
+            KeyState::Disabled => Self::Disabled { arn: arn.clone() },
+            other => Self::InvalidState { arn: arn.clone(), state: StateName::Is(other) },
+        }
+    }
+}

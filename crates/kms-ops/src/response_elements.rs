@@ -1,0 +1,96 @@
+//! What the audit record shows of a write's answer (section 12.1): selected members, never key material.
+
+use kms_types::{KeyArn, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Response};
+
+/// The elements; `key` is the key concerned, named by writes whose answer is empty.
+pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
+    use Response as R;
+    match response {
+        R::CreateKey(r) => Some(json!({ "keyMetadata": metadata(&r.key_metadata) })),
+        R::ReplicateKey(r) => Some(json!({
+            "replicaKeyMetadata": metadata(&r.replica_key_metadata),
+            "replicaPolicy": r.replica_policy,
+        })),
+        R::ScheduleKeyDeletion(r) => Some(without_nulls(json!({
+            "keyId": r.key_id,
+            "keyState": r.key_state.as_str(),
+            "deletionDate": r.deletion_date.map(date),
+            "pendingWindowInDays": r.pending_window_in_days,
+        }))),
+        R::CancelKeyDeletion(r) => Some(json!({ "keyId": r.key_id })),
+        R::RotateKeyOnDemand(r) => Some(json!({ "keyId": r.key_id })),
+        R::EnableKey(_)
+        | R::DisableKey(_)
+        | R::UpdateKeyDescription(_)
+        | R::CreateAlias(_)
+        | R::UpdateAlias(_)
+        | R::DeleteAlias(_)
+        | R::TagResource(_)
+        | R::UntagResource(_)
+        | R::PutKeyPolicy(_)
+        | R::EnableKeyRotation(_)
+        | R::DisableKeyRotation(_)
+        | R::UpdatePrimaryRegion(_) => key.map(|arn| json!({ "keyId": arn })),
+        R::DescribeKey(_)
+        | R::ListKeys(_)
+        | R::Encrypt(_)
+        | R::Decrypt(_)
+        | R::ReEncrypt(_)
+        | R::GenerateDataKey(_)
+        | R::GenerateDataKeyWithoutPlaintext(_)
+        | R::GenerateRandom(_)
+        | R::ListAliases(_)
+        | R::ListResourceTags(_)
+        | R::GetKeyPolicy(_)
+        | R::ListKeyPolicies(_)
+        | R::GetKeyRotationStatus(_)
+        | R::ListKeyRotations(_) => None,
+    }
+}
+
+/// `keyMetadata` as CloudTrail spells it, odd first letter included.
+fn metadata(m: &KeyMetadata) -> Value {
+    let algorithms: Vec<_> = m.encryption_algorithms.iter().map(|a| a.as_str()).collect();
+    without_nulls(json!({
+        "aWSAccountId": m.aws_account_id,
+        "keyId": m.key_id,
+        "arn": m.arn,
+        "creationDate": date(m.creation_date),
+        "enabled": m.enabled,
+        "description": m.description,
+        "keyUsage": m.key_usage.as_str(),
+        "keyState": m.key_state.as_str(),
+        "origin": m.origin.as_str(),
+        "keyManager": m.key_manager.as_str(),
+        "keySpec": m.key_spec.as_str(),
+        "customerMasterKeySpec": m.key_spec.as_str(),
+        "encryptionAlgorithms": algorithms,
+        "multiRegion": m.multi_region,
+        "multiRegionConfiguration": m.multi_region_configuration.as_ref().map(configuration),
+        "currentKeyMaterialId": m.current_key_material_id,
+    }))
+}
+
+fn configuration(c: &MultiRegionConfiguration) -> Value {
+    let member = |k: &MultiRegionKey| json!({ "arn": k.arn, "region": k.region });
+    json!({
+        "multiRegionKeyType": c.multi_region_key_type.as_str(),
+        "primaryKey": member(&c.primary_key),
+        "replicaKeys": c.replica_keys.iter().map(member).collect::<Vec<_>>(),
+    })
+}
+
+/// `Feb 3, 2026, 9:00:00 AM`.
+fn date(at: Timestamp) -> String {
+    at.format("%b %-d, %Y, %-I:%M:%S %p")
+}
+
+fn without_nulls(mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.retain(|_, v| !v.is_null());
+    }
+    value
+}
