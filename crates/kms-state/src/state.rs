@@ -18,6 +18,7 @@ pub struct State {
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
     registers: OrdMap<KeyId, Arc<Register>>,
     proposals: OrdMap<ProposalId, Arc<Remembered>>,
+    retired: OrdSet<KeyId>,
     // Derived; rebuilt when a state is restored.
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
@@ -53,6 +54,7 @@ mod table {
     pub(super) const ALIAS: u8 = b'A';
     pub(super) const REGISTER: u8 = b'R';
     pub(super) const PROPOSAL: u8 = b'P';
+    pub(super) const RETIRED: u8 = b'T';
 }
 
 impl State {
@@ -183,14 +185,15 @@ impl State {
 
     /// Every record of the state in key order: the content of a snapshot.
     pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-        // Table bytes in ascending order, so that the whole sequence is sorted: A D K M P R.
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D K M P R T.
         let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
         let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
         let keys = self.keys.values().map(|k| (key_key(table::KEY, &k.id), encode(&**k)));
         let meta = self.meta.iter().map(|m| (vec![table::META], encode(&**m)));
         let proposals = self.proposals.iter().map(|(id, r)| (proposal_key(id), encode(&**r)));
         let registers = self.registers.iter().map(|(id, r)| (key_key(table::REGISTER, id), encode(&**r)));
-        aliases.chain(domain).chain(keys).chain(meta).chain(proposals).chain(registers)
+        let retired = self.retired.iter().map(|id| (key_key(table::RETIRED, id), encode(&())));
+        aliases.chain(domain).chain(keys).chain(meta).chain(proposals).chain(registers).chain(retired)
     }
 
     /// SHA-256 over all records: equal applied index means equal hash (invariant A3).
@@ -232,6 +235,10 @@ impl State {
                     .ok_or(DecodeError::KeyMismatch)?;
                 self.put_proposal(ProposalId::from_random(id), decode(value)?);
             }
+            table::RETIRED => {
+                decode::<()>(value)?;
+                self.retire(parse_key_key(key).ok_or(DecodeError::KeyMismatch)?);
+            }
             other => return Err(DecodeError::UnknownTable(other)),
         }
         Ok(())
@@ -270,6 +277,17 @@ impl State {
             self.keys_by_account.remove(&(key.account, *id));
             self.changed(key_key(table::KEY, id), None);
         }
+    }
+
+    /// Remembers the id of a destroyed single-Region key for ever (invariant D3).
+    pub(crate) fn retire(&mut self, id: KeyId) {
+        self.changed(key_key(table::RETIRED, &id), Some(encode(&())));
+        self.retired.insert(id);
+    }
+
+    /// True for the id of a key, of a register, or of a destroyed key.
+    pub(crate) fn is_taken(&self, id: &KeyId) -> bool {
+        self.keys.contains_key(id) || self.registers.contains_key(id) || self.retired.contains(id)
     }
 
     pub(crate) fn put_alias(&mut self, alias: Alias) {

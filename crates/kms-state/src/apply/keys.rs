@@ -1,39 +1,218 @@
-use crate::{CreateKey, Enablement, Outcome, Refusal, State};
-use kms_types::KeyId;
+//! Changes of one key in its own Region. Never touches a multi-Region key's shared properties: `registers` does.
+
+use kms_types::{CustomerKeyManager, KeyId, KeyState, MaterialId, Region, limits};
 use std::collections::BTreeMap;
-pub(super) fn create(s: &mut State, _index: u64, c: &CreateKey) -> Result<Outcome, Refusal> {
-    let _ = (s, _index, c);
-    Err(Refusal::NotBootstrapped)
+
+use super::registers;
+use crate::{
+    CreateKey, Enablement, Key, Lifecycle, LifecycleEvent, MaterialInfo, MaterialStatus, Membership,
+    MultiRegion, Outcome, Phase, Refusal, Rotation, State,
+};
+
+pub(super) fn create(state: &mut State, index: u64, create: &CreateKey) -> Result<Outcome, Refusal> {
+    if state.is_taken(&create.key) {
+        return Err(Refusal::KeyIdTaken(create.key));
+    }
+    let (used, limit) = (state.key_count(create.account), limits::MAX_KEYS_PER_ACCOUNT);
+    if used >= limit {
+        return Err(Refusal::KeyLimit { used: used as u64, limit: limit as u64 });
+    }
+    if create.tags.len() > limits::MAX_TAGS_PER_KEY {
+        return Err(Refusal::TagLimit(create.key));
+    }
+    let key = new_key(state, create)?;
+    if key.multi_region.is_some() {
+        registers::initial(state, index, &key);
+    }
+    state.put_key(key);
+    Ok(Outcome::Applied)
 }
-pub(super) fn set_enablement(s: &mut State, k: &KeyId, e: Enablement) -> Result<Outcome, Refusal> {
-    let _ = (s, k, e);
-    Err(Refusal::NotBootstrapped)
+
+fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
+    let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
+    let now = state.region_time();
+    let first = MaterialInfo {
+        id: create.material.id,
+        commitment: create.material.commitment,
+        status: MaterialStatus::Active,
+        created_at: now,
+        rotated_at: None,
+        rotation_type: None,
+    };
+    Ok(Key {
+        id: create.key,
+        account: create.account,
+        created_at: now,
+        description: create.description.clone(),
+        spec: create.spec,
+        usage: create.usage,
+        origin: create.origin,
+        manager: CustomerKeyManager::Customer,
+        lifecycle: Lifecycle::Enabled,
+        policy: create.policy.clone(),
+        tags: create.tags.clone(),
+        materials: vec![first],
+        held: BTreeMap::from([(create.material.id, create.material.wrapped.clone())]),
+        current: Some(create.material.id),
+        rotation: Rotation::default(),
+        multi_region: create.key.is_multi_region().then(|| alone_in(region)),
+        revision: 0,
+    })
 }
-pub(super) fn set_description(s: &mut State, k: &KeyId, d: &str) -> Result<Outcome, Refusal> {
-    let _ = (s, k, d);
-    Err(Refusal::NotBootstrapped)
+
+fn alone_in(region: Region) -> MultiRegion {
+    MultiRegion {
+        members: BTreeMap::from([(region.clone(), Membership::Active)]),
+        primary: region,
+        phase: Phase::Stable,
+    }
 }
-pub(super) fn schedule_deletion(s: &mut State, k: &KeyId, w: u32) -> Result<Outcome, Refusal> {
-    let _ = (s, k, w);
-    Err(Refusal::NotBootstrapped)
+
+pub(super) fn set_enablement(
+    state: &mut State,
+    key: &KeyId,
+    enablement: Enablement,
+) -> Result<Outcome, Refusal> {
+    let key = found(state, key)?;
+    refuse_in(state, &key, &[KeyState::Creating, KeyState::Updating])?;
+    transition(state, key, LifecycleEvent::Set(enablement))
 }
-pub(super) fn cancel_deletion(s: &mut State, k: &KeyId) -> Result<Outcome, Refusal> {
-    let _ = (s, k);
-    Err(Refusal::NotBootstrapped)
+
+pub(super) fn set_description(state: &mut State, key: &KeyId, description: &str) -> Result<Outcome, Refusal> {
+    let key = found(state, key)?;
+    refuse_pending_deletion(state, &key)?;
+    changed(state, Key { description: description.into(), ..key })
 }
-pub(super) fn destroy(s: &mut State, k: &KeyId) -> Result<Outcome, Refusal> {
-    let _ = (s, k);
-    Err(Refusal::NotBootstrapped)
+
+pub(super) fn schedule_deletion(
+    state: &mut State,
+    key: &KeyId,
+    window_days: u32,
+) -> Result<Outcome, Refusal> {
+    let key = found(state, key)?;
+    refuse_in(state, &key, &[KeyState::Updating])?;
+    let event = if has_replicas(state, &key) {
+        LifecycleEvent::ScheduleAfterReplicas { window_days }
+    } else {
+        LifecycleEvent::ScheduleDeletion { now: state.region_time(), window_days }
+    };
+    transition(state, key, event)
 }
-pub(super) fn put_policy(s: &mut State, k: &KeyId, p: &str) -> Result<Outcome, Refusal> {
-    let _ = (s, k, p);
-    Err(Refusal::NotBootstrapped)
+
+/// True for a primary with another member, whatever that member's own state is (invariant D2).
+fn has_replicas(state: &State, key: &Key) -> bool {
+    key.multi_region.as_ref().is_some_and(|m| Some(&m.primary) == state.region() && m.members.len() > 1)
 }
-pub(super) fn tag(s: &mut State, k: &KeyId, t: &BTreeMap<String, String>) -> Result<Outcome, Refusal> {
-    let _ = (s, k, t);
-    Err(Refusal::NotBootstrapped)
+
+/// A multi-Region key past its deadline cannot be called back: its tombstone, or its removal from the record, may be
+/// under way between the Regions, and a cancellation that was answered must win over them (invariant D5).
+pub(super) fn cancel_deletion(state: &mut State, key: &KeyId) -> Result<Outcome, Refusal> {
+    let key = found(state, key)?;
+    if key.multi_region.as_ref().is_some_and(|m| m.phase == Phase::Destroyed || is_due(state, &key)) {
+        return Err(wrong_state(state, &key));
+    }
+    transition(state, key, LifecycleEvent::CancelDeletion)
 }
-pub(super) fn untag(s: &mut State, k: &KeyId, t: &[String]) -> Result<Outcome, Refusal> {
-    let _ = (s, k, t);
-    Err(Refusal::NotBootstrapped)
+
+/// The end of the window (invariant D1). A member of a multi-Region key goes only once the committed record no longer
+/// lists this Region (rule 11).
+pub(super) fn destroy(state: &mut State, key: &KeyId) -> Result<Outcome, Refusal> {
+    let key = found(state, key)?;
+    let listed = match (&key.multi_region, state.region()) {
+        (Some(multi), Some(region)) => multi.members.contains_key(region),
+        _ => false,
+    };
+    if listed || !is_due(state, &key) {
+        return Err(Refusal::NotDue(key.id));
+    }
+    let aliases: Vec<_> = state.aliases_of_key(key.id).cloned().collect();
+    for alias in aliases {
+        state.remove_alias(key.account, &alias);
+    }
+    state.remove_key(&key.id);
+    // A multi-Region id stays taken by its register, and may come back as a replica.
+    if !key.id.is_multi_region() {
+        state.retire(key.id);
+    }
+    Ok(Outcome::Applied)
+}
+
+fn is_due(state: &State, key: &Key) -> bool {
+    matches!(key.lifecycle, Lifecycle::PendingDeletion { delete_at, .. } if delete_at <= state.region_time())
+}
+
+pub(super) fn put_policy(state: &mut State, key: &KeyId, policy: &str) -> Result<Outcome, Refusal> {
+    let key = found(state, key)?;
+    changed(state, Key { policy: policy.into(), ..key })
+}
+
+pub(super) fn tag(
+    state: &mut State,
+    key: &KeyId,
+    tags: &BTreeMap<String, String>,
+) -> Result<Outcome, Refusal> {
+    let mut key = found(state, key)?;
+    refuse_pending_deletion(state, &key)?;
+    key.tags.extend(tags.iter().map(|(k, v)| (k.clone(), v.clone())));
+    if key.tags.len() > limits::MAX_TAGS_PER_KEY {
+        return Err(Refusal::TagLimit(key.id));
+    }
+    changed(state, key)
+}
+
+pub(super) fn untag(state: &mut State, key: &KeyId, tag_keys: &[String]) -> Result<Outcome, Refusal> {
+    let mut key = found(state, key)?;
+    refuse_pending_deletion(state, &key)?;
+    key.tags.retain(|tag_key, _| !tag_keys.contains(tag_key));
+    changed(state, key)
+}
+
+/// A copy of the key, to be changed and put back.
+pub(super) fn found(state: &State, key: &KeyId) -> Result<Key, Refusal> {
+    state.key(key).map(|key| (**key).clone()).ok_or(Refusal::KeyNotFound(*key))
+}
+
+/// Puts the key back with the next revision.
+pub(super) fn changed(state: &mut State, mut key: Key) -> Result<Outcome, Refusal> {
+    key.revision += 1;
+    state.put_key(key);
+    Ok(Outcome::Applied)
+}
+
+pub(super) fn refuse_pending_deletion(state: &State, key: &Key) -> Result<(), Refusal> {
+    refuse_in(state, key, &[KeyState::PendingDeletion, KeyState::PendingReplicaDeletion])
+}
+
+fn refuse_in(state: &State, key: &Key, states: &[KeyState]) -> Result<(), Refusal> {
+    match state.region().map(|region| key.state(region)) {
+        Some(shown) if !states.contains(&shown) => Ok(()),
+        Some(shown) => Err(Refusal::WrongState { key: key.id, state: shown }),
+        None => Err(Refusal::NotBootstrapped),
+    }
+}
+
+fn transition(state: &mut State, key: Key, event: LifecycleEvent) -> Result<Outcome, Refusal> {
+    let lifecycle = key
+        .lifecycle
+        .after(event)
+        .map_err(|invalid| Refusal::WrongState { key: key.id, state: invalid.state })?;
+    if lifecycle == key.lifecycle {
+        return Ok(Outcome::Applied);
+    }
+    changed(state, Key { lifecycle, ..key })
+}
+
+pub(super) fn wrong_state(state: &State, key: &Key) -> Refusal {
+    match state.region() {
+        Some(region) => Refusal::WrongState { key: key.id, state: key.state(region) },
+        None => Refusal::NotBootstrapped,
+    }
+}
+
+/// Refuses a material id that the key knows already (invariant C3).
+pub(super) fn refuse_known_material(key: &Key, material: MaterialId) -> Result<(), Refusal> {
+    match key.material(&material) {
+        Some(_) => Err(Refusal::MaterialNotWanted { key: key.id, material }),
+        None => Ok(()),
+    }
 }
