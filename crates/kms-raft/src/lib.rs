@@ -3,11 +3,32 @@
 //! Knows nothing of the network (kms-transport) and nothing of requests (kms-node). What must survive lives in
 //! a log of our own, what can be rebuilt lives in sled (docs/adr/0002-storage.md).
 
+mod applied;
+mod applied_store;
+mod config;
+mod fatal;
+mod log_store;
+mod segment_log;
 mod snapshot_file;
+mod snapshot_format;
+mod snapshot_store;
+mod state_machine;
+mod storage;
+#[cfg(test)]
+mod tests;
 mod types;
 
+pub use applied::Applied;
+pub use config::{Tuning, raft_config};
+pub use fatal::{FATAL_EXIT_CODE, FatalHook, exit_process};
+pub use log_store::LogStore;
+pub use segment_log::{LogError, MAX_ENTRY_BYTES};
 pub use snapshot_file::SnapshotFile;
+pub use snapshot_format::SnapshotError;
+pub use snapshot_store::SnapshotInbox;
+pub use state_machine::{SnapshotBuilder, StateMachine};
+pub use storage::{Storage, StorageError};
 pub use types::{
-    AppendRequest, AppendResponse, Entry, LeaderId, LogId, Peer, SnapshotMeta, StoredMembership, TypeConfig, Vote,
-    VoteRequest, VoteResponse,
+    AppendRequest, AppendResponse, Entry, LeaderId, LogId, Peer, Raft, SnapshotMeta, StoredMembership,
+    TypeConfig, Vote, VoteRequest, VoteResponse,
 };

@@ -70,6 +70,11 @@ impl SnapshotFile {
         &self.path
     }
 
+    /// Leaves the file where it is when the handle goes.
+    pub(crate) fn keep(&mut self) {
+        self.origin = Origin::Stored;
+    }
+
     pub(crate) fn origin(&self) -> Origin {
         self.origin
     }

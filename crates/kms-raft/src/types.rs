@@ -49,3 +49,5 @@ pub type AppendResponse = openraft::raft::AppendEntriesResponse<TypeConfig>;
 pub type VoteRequest = openraft::raft::VoteRequest<TypeConfig>;
 /// The answer to RequestVote.
 pub type VoteResponse = openraft::raft::VoteResponse<TypeConfig>;
+/// One node of the group.
+pub type Raft = openraft::Raft<TypeConfig, crate::StateMachine>;

@@ -1,0 +1,151 @@
+//! The snapshot files of a node: `snapshot-<last index>.snap`, written aside, synced, renamed; the last two stay.
+//!
+//! Does not decide when to take one, nor what becomes of the state.
+
+use crate::SnapshotFile;
+use crate::applied::Applied;
+use crate::segment_log::Coverage;
+use crate::snapshot_file::Origin;
+use crate::snapshot_format::{self, Header, SnapshotError};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many files are kept: the newest, and one in case it turns out damaged.
+const KEPT: usize = 2;
+
+/// The files; clones share them.
+#[derive(Clone)]
+pub(crate) struct SnapshotStore {
+    dir: Arc<PathBuf>,
+    next_part: Arc<AtomicU64>,
+    coverage: Coverage,
+}
+
+/// Where received snapshots are written until they are installed.
+#[derive(Clone)]
+pub struct SnapshotInbox(SnapshotStore);
+
+impl SnapshotInbox {
+    /// A new, empty file to receive into.
+    pub fn receive(&self) -> io::Result<SnapshotFile> {
+        SnapshotFile::create(&self.0.part_path())
+    }
+}
+
+impl SnapshotStore {
+    /// Opens the directory and sweeps files that were being written.
+    pub(crate) fn open(dir: &Path, coverage: Coverage) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        for entry in std::fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "part") {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(Self { dir: Arc::new(dir.to_owned()), next_part: Arc::default(), coverage })
+    }
+
+    pub(crate) fn inbox(&self) -> SnapshotInbox {
+        SnapshotInbox(self.clone())
+    }
+
+    /// Writes a snapshot and makes it durable.
+    pub(crate) fn save(&self, applied: &Applied) -> io::Result<()> {
+        let part = self.part_path();
+        let file = File::create(&part)?;
+        snapshot_format::write(applied, BufWriter::new(&file))?;
+        file.sync_all()?;
+        self.adopt(&part, applied.index)
+    }
+
+    /// Takes over a received file, verified whole: hash, records, state hash (A6).
+    pub(crate) fn receive(
+        &self,
+        mut file: SnapshotFile,
+        announced: &crate::SnapshotMeta,
+    ) -> Result<Applied, SnapshotError> {
+        let applied = load(file.path())?;
+        check_announced(&applied, announced)?;
+        if file.origin() == Origin::Received {
+            File::open(file.path())?.sync_all()?;
+            self.adopt(file.path(), applied.index)?;
+            file.keep();
+        } else {
+            self.save(&applied)?;
+        }
+        Ok(applied)
+    }
+
+    /// The newest sound snapshot, with its state; damaged ones are named and passed over.
+    pub(crate) fn newest(&self) -> io::Result<Option<Applied>> {
+        for (index, path) in self.list()? {
+            match load(&path) {
+                Ok(applied) => {
+                    self.coverage.store(index + 1, Ordering::Release);
+                    return Ok(Some(applied));
+                }
+                Err(error) => tracing::warn!(path = %path.display(), %error, "snapshot passed over"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest snapshot as a file to send, with its header. Its hash was verified when it was written here, and
+    /// the receiver verifies it again.
+    pub(crate) fn current(&self) -> Result<Option<(Header, SnapshotFile)>, SnapshotError> {
+        let Some((_, path)) = self.list()?.into_iter().next() else { return Ok(None) };
+        let header = snapshot_format::read_header(BufReader::new(File::open(&path)?))?;
+        Ok(Some((header, SnapshotFile::open(&path)?)))
+    }
+
+    /// Gives a synced file its name, then drops old ones.
+    fn adopt(&self, part: &Path, index: u64) -> io::Result<()> {
+        std::fs::rename(part, self.dir.join(format!("snapshot-{index}.snap")))?;
+        File::open(&*self.dir)?.sync_all()?;
+        self.coverage.fetch_max(index + 1, Ordering::AcqRel);
+        for (_, path) in self.list()?.into_iter().skip(KEPT) {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    /// All snapshots, newest first.
+    fn list(&self) -> io::Result<Vec<(u64, PathBuf)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&*self.dir)? {
+            let entry = entry?;
+            let index = entry.file_name().to_str().and_then(index_of);
+            found.extend(index.map(|index| (index, entry.path())));
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found)
+    }
+
+    fn part_path(&self) -> PathBuf {
+        let number = self.next_part.fetch_add(1, Ordering::Relaxed);
+        self.dir.join(format!("incoming-{number}.part"))
+    }
+}
+
+fn index_of(name: &str) -> Option<u64> {
+    name.strip_prefix("snapshot-")?.strip_suffix(".snap")?.parse().ok()
+}
+
+/// Verifies a file, then reads it.
+fn load(path: &Path) -> Result<Applied, SnapshotError> {
+    let file = File::open(path)?;
+    snapshot_format::verify(BufReader::new(&file), file.metadata()?.len())?;
+    snapshot_format::read(BufReader::new(File::open(path)?))
+}
+
+fn check_announced(applied: &Applied, announced: &crate::SnapshotMeta) -> Result<(), SnapshotError> {
+    if applied.log_id == announced.last_log_id && applied.membership == announced.last_membership {
+        return Ok(());
+    }
+    let found =
+        crate::SnapshotMeta { last_log_id: applied.log_id, last_membership: applied.membership.clone() };
+    Err(SnapshotError::NotAsAnnounced { found: found.to_string(), announced: announced.to_string() })
+}
