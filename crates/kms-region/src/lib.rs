@@ -1,1 +1,37 @@
-//! kms-region
+//! Replication between Regions: one sans-IO [`Machine`] per Region, run by the node that leads it.
+//!
+//! ```text
+//!   committed state ──┐                          ┌──► Propose (to the own Region's log)
+//!   peer messages   ──┼──► handle ─► Machine ─►  ├──► Send (to a peer Region, signed by the driver)
+//!   outcomes, ticks ──┘                          └──► materials to seal or open, reports, alarms
+//! ```
+//!
+//! All that must survive is in the Region's replicated state; the machine keeps timers and counts of votes, and is
+//! dropped with the leadership (failure case 12). It reads no clock, draws no randomness, and sees no key material.
+//! The rules are those of docs/adr/0005-region-protocol.md.
+
+mod config;
+mod deletion;
+mod eviction;
+mod input;
+mod install;
+mod learn;
+mod machine;
+mod message;
+mod output;
+mod primary;
+mod promotion;
+mod proposals;
+mod pull;
+mod requests;
+mod rounds;
+mod status;
+mod voter;
+mod watch;
+
+pub use config::Config;
+pub use input::{EvictScope, Force, Input, PromoteScope};
+pub use machine::Machine;
+pub use message::{Ack, Delivery, MAX_ITEMS, Message, MessageError, Offer, SealedMaterial, Want};
+pub use output::{Alarm, KeyResult, Output};
+pub use status::{HeldUp, PeerStatus, Status};

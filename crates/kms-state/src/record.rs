@@ -284,15 +284,19 @@ impl ControlRecord {
         Ok(next)
     }
 
-    /// Rule 7: this record, adopted by `primary` in a new epoch.
+    /// Rule 7: this record, adopted by `primary` in a new epoch. A tombstone that was never committed can only be
+    /// taken up again by the primary that wrote it: nobody else was a member.
     pub fn promote(&self, epoch: Epoch) -> Result<Self, RecordError> {
-        if self.phase == Phase::Destroyed {
-            return Err(RecordError::Destroyed(self.key));
-        }
-        if !self.is_active_member(&epoch.region) {
-            return Err(RecordError::NotActiveMember { key: self.key, region: epoch.region });
-        }
         let primary = epoch.region.clone();
+        if self.is_destroyed() {
+            return match primary == self.primary {
+                true => Ok(Self { version: RecordVersion { epoch, n: 1 }, ..self.clone() }),
+                false => Err(RecordError::Destroyed(self.key)),
+            };
+        }
+        if !self.is_active_member(&primary) {
+            return Err(RecordError::NotActiveMember { key: self.key, region: primary });
+        }
         Ok(Self { version: RecordVersion { epoch, n: 1 }, primary, phase: Phase::Stable, ..self.clone() })
     }
 

@@ -38,7 +38,7 @@ pub(in crate::apply) fn propose_promotion(
     record: &ControlRecord,
 ) -> Result<Outcome, Refusal> {
     let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
-    let (register, _) = living(state, &record.key)?;
+    let (register, committed) = living(state, &record.key)?;
     let epoch = &record.version.epoch;
     if epoch.region != region || record.primary != region {
         return Err(Refusal::NotPrimary(record.key));
@@ -48,11 +48,19 @@ pub(in crate::apply) fn propose_promotion(
     if register.promised.as_ref() != Some(epoch) || !newer {
         return Err(Refusal::Superseded(record.key));
     }
-    let key = state.key(&record.key).ok_or(Refusal::KeyNotFound(record.key))?;
-    if matches!(key.lifecycle, Lifecycle::PendingDeletion { .. } | Lifecycle::PendingReplicaDeletion { .. }) {
-        return Err(Refusal::WrongState { key: key.id, state: key.state(&region) });
-    }
+    check_fit(state, &region, &committed)?;
     Ok(accept_own(state, register, record))
+}
+
+/// A key that is pending deletion here does not come here; a primary may take its own key back in any state.
+fn check_fit(state: &State, region: &Region, committed: &ControlRecord) -> Result<(), Refusal> {
+    let key = state.key(&committed.key).ok_or(Refusal::KeyNotFound(committed.key))?;
+    let leaving =
+        matches!(key.lifecycle, Lifecycle::PendingDeletion { .. } | Lifecycle::PendingReplicaDeletion { .. });
+    if leaving && committed.primary != *region {
+        return Err(Refusal::WrongState { key: key.id, state: key.state(region) });
+    }
+    Ok(())
 }
 
 fn accept_own(state: &mut State, mut register: Register, record: &ControlRecord) -> Outcome {

@@ -1,0 +1,86 @@
+use kms_state::{InstallMaterial, Outcome, State};
+use kms_types::{KeyId, Region};
+
+use crate::{Message, Want};
+
+/// Everything that a machine can learn.
+#[derive(Debug)]
+pub enum Input {
+    /// The Region's applied state has moved on. Skipping intermediate states is fine.
+    Applied(State),
+    /// A message, its sender proven (rule 13).
+    Message {
+        /// The sender.
+        from: Region,
+        /// The message.
+        message: Message,
+    },
+    /// What became of a proposal of this machine. Feed the state that it led to first.
+    Outcome {
+        /// The tag of [`crate::Output::Propose`].
+        tag: u64,
+        /// The outcome.
+        outcome: Outcome,
+    },
+    /// It is not known what became of a proposal (invariant B4).
+    Lost {
+        /// The tag of [`crate::Output::Propose`].
+        tag: u64,
+    },
+    /// What was in the envelopes of [`crate::Output::OpenEnvelopes`].
+    Opened {
+        /// The sender.
+        from: Region,
+        /// Materials that match their commitments, wrapped for this Region.
+        materials: Vec<InstallMaterial>,
+        /// Envelopes that opened to something else, or not at all (failure cases 21 and 22).
+        refused: Vec<Want>,
+    },
+    /// An operator makes this Region the primary.
+    Promote {
+        /// Which keys.
+        scope: PromoteScope,
+        /// What to do without a majority.
+        force: Force,
+        /// Comes back in [`crate::Output::Report`].
+        request: u64,
+    },
+    /// An operator removes a member from keys whose primary is this Region.
+    Evict {
+        /// The member.
+        region: Region,
+        /// Which keys.
+        scope: EvictScope,
+        /// Comes back in [`crate::Output::Report`].
+        request: u64,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// The keys that a promotion is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromoteScope {
+    /// One key.
+    Key(KeyId),
+    /// Every key here whose primary is this Region, which is lost.
+    AllOf(Region),
+}
+
+/// The keys that an eviction is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvictScope {
+    /// One key.
+    Key(KeyId),
+    /// Every key whose primary is this Region and that has the member.
+    All,
+}
+
+/// Whether a promotion may go on when no majority answers (rule 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// Stop.
+    Safe,
+    /// Go on and mark the key. Changes that the lost majority knows may be displaced.
+    Unsafe,
+}

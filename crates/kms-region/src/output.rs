@@ -1,0 +1,188 @@
+use kms_state::Command;
+use kms_types::{Epoch, KeyId, MaterialId, RecordVersion, Region, Timestamp};
+use std::collections::BTreeMap;
+
+use crate::{Delivery, Message, Offer, Want};
+
+/// Everything that a driver is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Sign a message and send it; it may get lost.
+    Send {
+        /// The receiver.
+        to: Region,
+        /// The message.
+        message: Message,
+    },
+    /// Propose a command in the own Region; answer with [`crate::Input::Outcome`] or [`crate::Input::Lost`].
+    Propose {
+        /// Names the proposal.
+        tag: u64,
+        /// The command.
+        command: Command,
+    },
+    /// Seal these materials, which the asker may have, for the offer's receiver key and send them (rule 14).
+    SendMaterials {
+        /// The asker.
+        to: Region,
+        /// The offer, cut to what may be sent.
+        offer: Offer,
+    },
+    /// Make a fresh receiver key and send an offer with these wants.
+    RequestMaterials {
+        /// A Region that should hold them.
+        from: Region,
+        /// The materials.
+        wants: Vec<Want>,
+    },
+    /// Open these envelopes, check the commitments, wrap for this Region; answer with [`crate::Input::Opened`].
+    OpenEnvelopes {
+        /// The sender.
+        from: Region,
+        /// The delivery, cut to what is wanted.
+        delivery: Delivery,
+    },
+    /// An operator's command is finished.
+    Report {
+        /// The request.
+        request: u64,
+        /// What happened to each key.
+        results: BTreeMap<KeyId, KeyResult>,
+    },
+    /// Something an operator should see.
+    Alarm(Alarm),
+}
+
+/// What an operator's command did to one key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyResult {
+    /// This Region is the primary, agreed by a majority.
+    #[error("promoted with record {version}")]
+    Promoted {
+        /// The committed version.
+        version: RecordVersion,
+    },
+    /// This Region is the primary without a majority's agreement (rule 9).
+    #[error("promoted without a majority with record {version}")]
+    PromotedUnsafely {
+        /// The committed version.
+        version: RecordVersion,
+    },
+    /// This Region was the primary already.
+    #[error("this Region is the primary already")]
+    AlreadyPrimary,
+    /// The member is removed.
+    #[error("removed with record {version}")]
+    Removed {
+        /// The committed version.
+        version: RecordVersion,
+    },
+    /// No such multi-Region key is known here.
+    #[error("the key is not known here")]
+    NotFound,
+    /// The key is destroyed.
+    #[error("the key is destroyed")]
+    Destroyed,
+    /// This Region does not hold every material of the key.
+    #[error("this Region is not an active member of the key")]
+    NotActiveMember,
+    /// The key is scheduled for deletion here.
+    #[error("the key is pending deletion in this Region")]
+    PendingDeletion,
+    /// This Region is not the primary.
+    #[error("this Region is not the primary of the key")]
+    NotPrimary,
+    /// The Region to remove is the primary.
+    #[error("the Region to remove is the primary of the key")]
+    IsPrimary,
+    /// The Region to remove is not a member.
+    #[error("the Region to remove is not a member of the key")]
+    NotMember,
+    /// The same is under way for this key.
+    #[error("a promotion of the key is under way")]
+    InProgress,
+    /// Not enough voters answered; nothing was proposed.
+    #[error("no majority of Regions answered; silent: {}", names(missing))]
+    NoMajority {
+        /// The voters that did not promise.
+        missing: Vec<Region>,
+    },
+    /// The record was proposed, and not enough voters have confirmed it yet; it takes effect when they do.
+    #[error("proposed and not confirmed by a majority yet; silent: {}", names(missing))]
+    Unconfirmed {
+        /// The voters that did not confirm.
+        missing: Vec<Region>,
+    },
+    /// Another candidate has a higher epoch (failure case 9).
+    #[error("a promotion with the higher epoch {by} is under way or done")]
+    Superseded {
+        /// The higher epoch.
+        by: Epoch,
+    },
+    /// The record does not allow it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+fn names(regions: &[Region]) -> String {
+    regions.iter().map(Region::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Something an operator should see.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Alarm {
+    /// A rotation waits for members (failure case 6).
+    #[error("rotation of key `{key}` waits for {}", names(regions))]
+    RotationHeldUp {
+        /// The key.
+        key: KeyId,
+        /// The staged material.
+        material: MaterialId,
+        /// The members that have not installed it.
+        regions: Vec<Region>,
+        /// Since when, in the driver's time.
+        since: Timestamp,
+    },
+    /// Material did not match its commitment or its envelope did not open (failure cases 21 and 22).
+    #[error("material `{material}` of key `{key}` from `{from}` was refused")]
+    MaterialRefused {
+        /// The sender.
+        from: Region,
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
+    /// A peer asked for something in another Region's name.
+    #[error("`{from}` sent a {message} in the name of another Region")]
+    ForeignEpoch {
+        /// The sender.
+        from: Region,
+        /// The message's name.
+        message: &'static str,
+    },
+    /// A peer asked for material it may not have.
+    #[error("`{from}` asked for material of key `{key}` that it may not have")]
+    MaterialDenied {
+        /// The asker.
+        from: Region,
+        /// The key.
+        key: KeyId,
+    },
+    /// A rotation was given up after a promotion (failure case 2).
+    #[error("rotation of key `{key}` is given up, its material was lost with the old primary")]
+    RotationAborted {
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
+    /// A promotion without a majority takes effect (rule 9).
+    #[error("key `{key}` is promoted without a majority, epoch {epoch}")]
+    UnsafePromotion {
+        /// The key.
+        key: KeyId,
+        /// The new epoch.
+        epoch: Epoch,
+    },
+}

@@ -1,0 +1,101 @@
+//! Adopting the highest accepted record, and seeing it through.
+
+use kms_state::{Command, ControlRecord, PromiseAnswer, RecordError};
+use kms_types::KeyId;
+use std::sync::Arc;
+
+use super::Stage;
+use crate::{Alarm, Force, KeyResult, Machine, Output, proposals::Pending};
+
+impl Machine {
+    /// Re-proposes the highest record that any promise named, with this Region as the primary.
+    pub(super) fn adopt(&mut self, key: &KeyId, how: Force) {
+        if !self.may_propose() {
+            return;
+        }
+        let Some(promotion) = self.promotions.running.get_mut(key) else { return };
+        let Stage::Collecting { promises, .. } = &promotion.stage else { return };
+        let Some(highest) = highest(promises.values()) else {
+            return self.finish_promotion(key, KeyResult::NotFound);
+        };
+        let epoch = promotion.epoch.clone();
+        promotion.unsafely = how == Force::Unsafe;
+        let record = match how {
+            Force::Safe => highest.promote(epoch),
+            Force::Unsafe => highest.promote_unsafely(epoch),
+        };
+        match record {
+            Ok(record) => self.propose_promotion(record),
+            Err(RecordError::Destroyed(_)) => self.finish_promotion(key, KeyResult::Destroyed),
+            Err(RecordError::NotActiveMember { .. }) => {
+                self.finish_promotion(key, KeyResult::NotActiveMember)
+            }
+            Err(other) => self.finish_promotion(key, KeyResult::Refused(other.to_string())),
+        }
+    }
+
+    fn propose_promotion(&mut self, record: ControlRecord) {
+        let Some(promotion) = self.promotions.running.get_mut(&record.key) else { return };
+        promotion.stage = Stage::Proposing;
+        promotion.deadline = self.now.plus_millis(self.config.majority_ms);
+        if promotion.unsafely {
+            let alarm = Alarm::UnsafePromotion { key: record.key, epoch: record.version.epoch.clone() };
+            self.outputs.push_back(Output::Alarm(alarm));
+        }
+        let record = Box::new(record);
+        self.propose(Command::ProposePromotion { record: record.clone() }, Pending::Promotion { record });
+    }
+
+    /// Reports promotions that the state, a higher epoch or the clock has decided, and wakes the resting ones.
+    pub(super) fn conclude_promotions(&mut self) {
+        let keys: Vec<KeyId> = self.promotions.running.keys().copied().collect();
+        for key in keys {
+            match self.promotion_result(&key) {
+                Some(result) => self.finish_promotion(&key, result),
+                None => self.wake(&key),
+            }
+        }
+    }
+
+    fn promotion_result(&self, key: &KeyId) -> Option<KeyResult> {
+        let promotion = self.promotions.running.get(key)?;
+        let record = self.committed(key)?;
+        if record.is_destroyed() {
+            return Some(KeyResult::Destroyed);
+        }
+        if record.version.epoch == promotion.epoch {
+            let version = record.version.clone();
+            let (safe, forced) =
+                (KeyResult::Promoted { version: version.clone() }, KeyResult::PromotedUnsafely { version });
+            return Some(if promotion.unsafely { forced } else { safe });
+        }
+        let (by, late) = (record.version.epoch.clone(), self.now >= promotion.deadline);
+        if by > promotion.epoch {
+            return Some(KeyResult::Superseded { by });
+        }
+        match &promotion.stage {
+            Stage::Accepting => match self.rounds.get(key).and_then(|round| round.fenced_by.clone()) {
+                Some(by) => Some(KeyResult::Superseded { by }),
+                None => late.then(|| self.unconfirmed(key)),
+            },
+            Stage::Proposing => late.then(|| self.unconfirmed(key)),
+            Stage::Collecting { .. } => None,
+            _ => late.then(|| KeyResult::NoMajority { missing: self.others() }),
+        }
+    }
+
+    fn wake(&mut self, key: &KeyId) {
+        let (now, epoch) = (self.now, self.next_epoch(key));
+        let Some(promotion) = self.promotions.running.get_mut(key) else { return };
+        if matches!(promotion.stage, Stage::Resting { until } if until <= now) {
+            promotion.epoch = epoch;
+            promotion.stage = Stage::Start;
+        }
+    }
+}
+
+/// The tombstone if anybody knows it to be committed (D3), or else the highest accepted record.
+fn highest<'a>(answers: impl Iterator<Item = &'a PromiseAnswer> + Clone) -> Option<Arc<ControlRecord>> {
+    let tombstone = answers.clone().find_map(|a| a.committed.clone().filter(|c| c.is_destroyed()));
+    tombstone.or_else(|| answers.filter_map(|a| a.accepted.clone()).max_by(|a, b| a.version.cmp(&b.version)))
+}
