@@ -1,0 +1,113 @@
+//! Calls of the node service, typed. Retries nothing: the group decides what may be repeated.
+
+use crate::{
+    call_error::CallError,
+    limits::MAX_RAFT_MESSAGE_BYTES,
+    node_service::{DeliverAnswer, ForwardAnswer, ReadIndexAnswer},
+    peer_links::{Lane, Link, PeerLinks},
+    proto::raft::{self as pb, node_client::NodeClient as Rpc},
+    raft_codec::encode,
+};
+use bytes::Bytes;
+use kms_raft::Peer;
+use kms_state::Proposal;
+use kms_types::{NodeId, Timestamp};
+use std::{sync::Arc, time::Duration};
+use tonic::transport::Channel;
+
+/// Calls to the other nodes of the Region.
+#[derive(Debug, Clone)]
+pub struct NodeClient {
+    links: Arc<PeerLinks>,
+}
+
+impl NodeClient {
+    /// Over the given connections.
+    pub fn new(links: Arc<PeerLinks>) -> Self {
+        Self { links }
+    }
+
+    /// Hands a write to a node that should be the leader.
+    pub async fn forward(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        proposal: &Proposal,
+        timeout: Duration,
+    ) -> Result<ForwardAnswer, CallError> {
+        use pb::forward_reply::Answer;
+        let message = pb::ForwardRequest { proposal: encode(proposal) };
+        let reply =
+            self.link(node, peer).call(timeout, async |channel| rpc(channel).forward(message).await).await?;
+        Ok(match reply.answer.ok_or_else(empty)? {
+            Answer::Committed(pb::Committed { outcome, index }) => {
+                ForwardAnswer::Committed { outcome: decoded(&outcome)?, index }
+            }
+            Answer::NotLeader(pb::NotLeader { leader }) => ForwardAnswer::NotLeader(leader),
+            Answer::Unknown(pb::Unknown {}) => ForwardAnswer::Unknown,
+        })
+    }
+
+    /// Asks a node that should be the leader for a read index.
+    pub async fn read_index(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        timeout: Duration,
+    ) -> Result<ReadIndexAnswer, CallError> {
+        use pb::read_index_reply::Answer;
+        let message = pb::ReadIndexRequest {};
+        let reply = self
+            .link(node, peer)
+            .call(timeout, async |channel| rpc(channel).read_index(message).await)
+            .await?;
+        Ok(match reply.answer.ok_or_else(empty)? {
+            Answer::Index(index) => ReadIndexAnswer::Index(index),
+            Answer::NotLeader(pb::NotLeader { leader }) => ReadIndexAnswer::NotLeader(leader),
+            Answer::Unconfirmed(pb::Unknown {}) => ReadIndexAnswer::Unconfirmed,
+        })
+    }
+
+    /// Asks a node for its clock.
+    pub async fn clock(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Timestamp, CallError> {
+        let message = pb::ClockRequest {};
+        let reply =
+            self.link(node, peer).call(timeout, async |channel| rpc(channel).clock(message).await).await?;
+        Ok(Timestamp::from_millis(reply.now_ms))
+    }
+
+    /// Hands a message of another Region to a node that should be the leader.
+    pub async fn deliver_region(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        message: Bytes,
+        timeout: Duration,
+    ) -> Result<DeliverAnswer, CallError> {
+        use pb::deliver_region_reply::Answer;
+        let message = pb::DeliverRegionRequest { message };
+        let call = async |channel| rpc(channel).deliver_region(message).await;
+        let reply = self.link(node, peer).call(timeout, call).await?;
+        Ok(match reply.answer.ok_or_else(empty)? {
+            Answer::Queued(pb::Queued {}) => DeliverAnswer::Queued,
+            Answer::NotLeader(pb::NotLeader { leader }) => DeliverAnswer::NotLeader(leader),
+            Answer::Overloaded(pb::Overloaded {}) => DeliverAnswer::Overloaded,
+        })
+    }
+
+    fn link(&self, node: NodeId, peer: &Peer) -> Arc<Link> {
+        self.links.link(node, &peer.cluster, Lane::Calls)
+    }
+}
+
+fn rpc(channel: Channel) -> Rpc<Channel> {
+    Rpc::new(channel).max_decoding_message_size(MAX_RAFT_MESSAGE_BYTES)
+}
+
+fn empty() -> CallError {
+    CallError::Malformed("no answer inside".to_owned())
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, CallError> {
+    kms_state::decode(bytes).map_err(|e| CallError::Malformed(e.to_string()))
+}

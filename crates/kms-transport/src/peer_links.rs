@@ -1,0 +1,115 @@
+//! Connections to other nodes: opened when first used, kept, shared by every caller.
+//!
+//! Retries nothing. A call to a peer that could not be reached a moment ago fails at once.
+
+use crate::{
+    backoff_gate::BackoffGate,
+    call_error::CallError,
+    identity::node_name,
+    limits::{CONNECT_TIMEOUT, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT},
+    tls::TlsIdentity,
+};
+use kms_types::{NodeId, Region};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+/// Traffic that must not wait behind other traffic to the same node has its own connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// Heartbeats and lease confirmations.
+    Heartbeat,
+    /// Log entries and votes.
+    Replication,
+    /// Snapshots.
+    Snapshot,
+    /// Forwarded writes, read confirmations, clocks, Region messages.
+    Calls,
+}
+
+/// The connections from this node to the nodes of its own Region.
+#[derive(Debug)]
+pub struct PeerLinks {
+    region: Region,
+    tls: TlsIdentity,
+    links: Mutex<HashMap<(NodeId, String, Lane), Arc<Link>>>,
+}
+
+impl PeerLinks {
+    /// No connection is made before the first call.
+    pub fn new(region: Region, tls: TlsIdentity) -> Arc<Self> {
+        Arc::new(Self { region, tls, links: Mutex::default() })
+    }
+
+    /// The connection to a node. The node's certificate must carry its number: an address that another node took
+    /// over is not mistaken for it.
+    pub(crate) fn link(&self, node: NodeId, address: &str, lane: Lane) -> Arc<Link> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (node, address.to_owned(), lane);
+        let open = || Arc::new(Link::new(address, &node_name(&self.region, node), &self.tls));
+        links.entry(key).or_insert_with(open).clone()
+    }
+}
+
+/// One connection, or the reason why there cannot be one, and the memory of recent failures.
+#[derive(Debug)]
+pub(crate) struct Link {
+    channel: Result<Channel, String>,
+    gate: BackoffGate,
+}
+
+impl Link {
+    /// `name` is what the peer's certificate must carry.
+    pub(crate) fn new(address: &str, name: &str, tls: &TlsIdentity) -> Self {
+        Self { channel: channel(address, name, tls).map_err(|e| e.to_string()), gate: BackoffGate::default() }
+    }
+
+    /// Runs one call, within a time.
+    pub(crate) async fn call<T, F>(
+        &self,
+        timeout: Duration,
+        call: impl FnOnce(Channel) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let channel = self.channel.clone().map_err(CallError::Unreachable)?;
+        if !self.gate.admits(Instant::now()) {
+            return Err(CallError::BackingOff);
+        }
+        let answer = tokio::time::timeout(timeout, call(channel)).await;
+        self.judge(
+            answer.map_err(|_| CallError::TimedOut(timeout)).and_then(|answer| Ok(answer?.into_inner())),
+        )
+    }
+
+    /// A slow answer is no reason to back off: the peer may be busy, and heartbeats must go on.
+    fn judge<T>(&self, result: Result<T, CallError>) -> Result<T, CallError> {
+        match &result {
+            Err(CallError::Unreachable(_)) => self.gate.failed(Instant::now()),
+            Err(CallError::TimedOut(_)) => {}
+            _ => self.gate.succeeded(),
+        }
+        result
+    }
+}
+
+/// Connects lazily, and again after every failure.
+fn channel(address: &str, name: &str, tls: &TlsIdentity) -> Result<Channel, tonic::transport::Error> {
+    let endpoint = Endpoint::from_shared(format!("https://{address}"))?
+        .tls_config(tls.client(name))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(2 << 20)
+        .initial_connection_window_size(4 << 20);
+    Ok(endpoint.connect_lazy())
+}

@@ -1,0 +1,161 @@
+//! openraft's view of the network: one client per target and purpose, over shared connections.
+//!
+//! Keeps no connection state of its own and retries nothing: openraft retries, after the pauses of `backoff`.
+
+use crate::{
+    backoff_gate::delays,
+    call_error::CallError,
+    peer_links::{Lane, Link, PeerLinks},
+    proto::raft::{self as pb, raft_client::RaftClient},
+    raft_codec::{after_cut, decode, encode, pack_append, pack_transfer},
+    snapshot_outbox,
+};
+use kms_raft::{
+    AppendRequest, AppendResponse, Peer, SnapshotFile, SnapshotMeta, TypeConfig, Vote, VoteRequest,
+    VoteResponse,
+};
+use kms_types::NodeId;
+use openraft::{
+    RPCTypes, RaftNetworkFactory, RaftNetworkV2,
+    error::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable},
+    network::{Backoff, RPCOption},
+    raft::{SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse},
+};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use tonic::transport::Channel;
+
+/// Makes Raft clients for the nodes of the Region.
+#[derive(Debug, Clone)]
+pub struct RaftNetwork {
+    own: NodeId,
+    links: Arc<PeerLinks>,
+}
+
+impl RaftNetwork {
+    /// `own` is this node.
+    pub fn new(own: NodeId, links: Arc<PeerLinks>) -> Self {
+        Self { own, links }
+    }
+
+    fn connection(&self, target: NodeId, peer: &Peer, lane: Lane) -> RaftConnection {
+        RaftConnection { own: self.own, target, link: self.links.link(target, &peer.cluster, lane) }
+    }
+}
+
+impl RaftNetworkFactory<TypeConfig> for RaftNetwork {
+    type Network = RaftConnection;
+
+    async fn new_client(&mut self, target: NodeId, peer: &Peer) -> RaftConnection {
+        self.connection(target, peer, Lane::Replication)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: NodeId, peer: &Peer) -> RaftConnection {
+        self.connection(target, peer, Lane::Heartbeat)
+    }
+
+    async fn new_snapshot_client(&mut self, target: NodeId, peer: &Peer) -> RaftConnection {
+        self.connection(target, peer, Lane::Snapshot)
+    }
+}
+
+/// Raft calls to one node.
+#[derive(Debug)]
+pub struct RaftConnection {
+    own: NodeId,
+    target: NodeId,
+    link: Arc<Link>,
+}
+
+type Answer<T> = Result<T, RPCError<TypeConfig>>;
+
+impl RaftConnection {
+    fn failed(&self, action: RPCTypes, error: CallError) -> RPCError<TypeConfig> {
+        match error {
+            CallError::TimedOut(timeout) => {
+                RPCError::Timeout(Timeout { action, id: self.own, target: self.target, timeout })
+            }
+            // A refusal or nonsense is answered with a pause as well: an immediate retry would bring the same.
+            other => RPCError::Unreachable(Unreachable::new(&other)),
+        }
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, bytes: &[u8]) -> Answer<T> {
+        decode(bytes).map_err(|e| RPCError::Network(NetworkError::from_string(e.message())))
+    }
+
+    async fn ask_vote(&self, request: VoteRequest, option: RPCOption, pre: PreVote) -> Answer<VoteResponse> {
+        let message = pb::VoteRequest { request: encode(&request) };
+        let call = async |channel| match pre {
+            PreVote::Yes => client(channel).pre_vote(message).await,
+            PreVote::No => client(channel).vote(message).await,
+        };
+        let reply =
+            self.link.call(option.soft_ttl(), call).await.map_err(|e| self.failed(RPCTypes::Vote, e))?;
+        self.decoded(&reply.response)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum PreVote {
+    Yes,
+    No,
+}
+
+fn client(channel: Channel) -> RaftClient<Channel> {
+    RaftClient::new(channel)
+}
+
+impl RaftNetworkV2<TypeConfig> for RaftConnection {
+    type SnapshotData = SnapshotFile;
+
+    async fn append_entries(&mut self, request: AppendRequest, option: RPCOption) -> Answer<AppendResponse> {
+        let packed = pack_append(&request);
+        let call = async |channel| client(channel).append_entries(packed.message).await;
+        let reply = self.link.call(option.soft_ttl(), call).await;
+        let reply = reply.map_err(|e| self.failed(RPCTypes::AppendEntries, e))?;
+        Ok(after_cut(self.decoded(&reply.response)?, packed.cut_after))
+    }
+
+    async fn vote(&mut self, request: VoteRequest, option: RPCOption) -> Answer<VoteResponse> {
+        self.ask_vote(request, option, PreVote::No).await
+    }
+
+    async fn pre_vote(&mut self, request: VoteRequest, option: RPCOption) -> Answer<VoteResponse> {
+        self.ask_vote(request, option, PreVote::Yes).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: openraft::type_config::alias::SnapshotOf<TypeConfig, SnapshotFile>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let meta: SnapshotMeta = snapshot.meta;
+        let send = snapshot_outbox::send(&self.link, vote, &meta, snapshot.snapshot, option.soft_ttl());
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            sent = send => {
+                let reply = sent.map_err(|e| self.failed(RPCTypes::InstallSnapshot, e))?;
+                Ok(self.decoded(&reply.response)?)
+            }
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Answer<TransferLeaderResponse<TypeConfig>> {
+        let message = pb::TransferLeaderRequest { request: pack_transfer(&request) };
+        let call = async |channel| client(channel).transfer_leader(message).await;
+        let reply = self.link.call(option.soft_ttl(), call).await;
+        let reply = reply.map_err(|e| self.failed(RPCTypes::TransferLeader, e))?;
+        self.decoded(&reply.response)
+    }
+
+    fn backoff(&self) -> Option<Backoff> {
+        Some(Backoff::new(delays()))
+    }
+}
