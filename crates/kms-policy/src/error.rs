@@ -55,6 +55,12 @@ pub enum MalformedPolicy {
         /// The principal.
         principal: String,
     },
+    /// A principal's ARN that is malformed or of a kind that is not a principal; InvalidArnException.
+    #[error("an ARN in the policy is invalid: `{arn}`")]
+    InvalidArn {
+        /// The ARN.
+        arn: String,
+    },
     /// A condition operator that does not exist.
     #[error("unknown condition operator `{operator}`")]
     UnknownOperator {
