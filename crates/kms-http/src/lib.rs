@@ -2,6 +2,20 @@
 //!
 //! Deliberately absent: deciding anything about keys. A verified, typed request goes to the service.
 
+pub mod client;
+pub mod error;
+pub mod server;
+pub mod service;
+pub mod shapes;
 pub mod sigv4;
+pub mod target;
+pub mod validate;
 
-pub use sigv4::Authenticated;
+pub use client::{ClientError, KmsClient};
+pub use error::{ApiError, TransportError};
+pub use server::{ServerOptions, serve, serve_with};
+pub use service::{Answer, ApiCall, AuditFailure, KmsService, Origin, Refused, Reply};
+pub use shapes::response_json;
+pub use sigv4::{Authenticated, Authenticator, Credential, Credentials, SignatureError};
+pub use target::TargetError;
+pub use validate::InputError;

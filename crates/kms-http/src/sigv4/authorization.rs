@@ -9,6 +9,15 @@ pub(crate) struct Authorization<'a> {
     pub(crate) signature: [u8; 32],
 }
 
+/// The access key id that a request claims, for the audit record of a refusal; cut, and only if it looks like one.
+pub(crate) fn claimed_access_key_id(headers: &http::HeaderMap) -> Option<String> {
+    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, claim) = value.strip_prefix(ALGORITHM)?.split_once("Credential=")?;
+    let id: String =
+        claim.chars().take_while(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).take(128).collect();
+    (!id.is_empty()).then_some(id)
+}
+
 /// The three parameters before their own syntax is looked at.
 #[derive(Default)]
 struct Parameters<'a> {

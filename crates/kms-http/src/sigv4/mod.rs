@@ -16,6 +16,7 @@ mod verify;
 mod suite_tests;
 
 pub use authenticated::Authenticated;
+pub(crate) use authorization::claimed_access_key_id;
 pub use canonical::PathForm;
 pub use credential::{Credential, Credentials};
 pub use error::SignatureError;

@@ -1,0 +1,83 @@
+//! What stands behind the protocol: the trait that a node implements, and what it is handed.
+//!
+//! Deliberately absent: any implementation; the protocol never decides about keys.
+
+use kms_ops::{Request, Response};
+use kms_types::{Operation, Principal, RequestId, Timestamp};
+use serde_json::Value;
+use std::{future::Future, net::IpAddr, pin::Pin};
+
+use crate::{ApiError, Authenticated};
+
+/// A future that the service answers with.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How a call ends.
+pub type Answer = Result<Response, kms_ops::Error>;
+
+/// The service behind the API. One instance serves every connection of a node.
+pub trait KmsService: Send + Sync + 'static {
+    /// Region time, against which signatures are dated (invariant B5).
+    fn now(&self) -> Reply<'_, Timestamp>;
+
+    /// A fresh id for a call.
+    fn request_id(&self) -> RequestId;
+
+    /// True when calls can be served; the answer of `GET /ready`.
+    fn ready(&self) -> bool;
+
+    /// Carries out a verified call. Its audit record, of success or refusal, is durable when the future ends
+    /// (invariant G1); if it cannot be, the answer is an error.
+    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Answer>;
+
+    /// Records a call that never became an [`ApiCall`] (invariant G3); awaited before the refusal leaves.
+    fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>>;
+}
+
+/// The audit record could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit record could not be written")]
+pub struct AuditFailure;
+
+/// Where a request came from, as far as the connection and unsigned headers tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The `x-amzn-RequestId` of the answer and the `requestID` of the audit record.
+    pub request_id: RequestId,
+    /// The peer of the connection.
+    pub source_ip: IpAddr,
+    /// The `user-agent` header, cut to 512 characters.
+    pub user_agent: Option<String>,
+    /// The `host` header or `:authority`, cut to 256 characters.
+    pub host: Option<String>,
+}
+
+/// A typed request with its verified caller.
+#[derive(Debug, Clone)]
+pub struct ApiCall {
+    /// What is asked.
+    pub request: Request,
+    /// Who asks, the same as [`Authenticated::principal`].
+    pub principal: Principal,
+    /// Where the request came from.
+    pub origin: Origin,
+    /// `requestParameters` of the audit record: no sensitive member, defaults filled in.
+    pub audit_parameters: Value,
+}
+
+/// A call that was refused before it became an [`ApiCall`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Where the request came from.
+    pub origin: Origin,
+    /// The operation, when the target names one of the API.
+    pub operation: Option<Operation>,
+    /// The verified caller; absent when the signature is what failed.
+    pub principal: Option<Principal>,
+    /// The access key id that the request claims, verified only together with `principal`.
+    pub access_key_id: Option<String>,
+    /// What the client is told.
+    pub error: ApiError,
+    /// `requestParameters`, as far as the body was read.
+    pub audit_parameters: Value,
+}

@@ -1,0 +1,10 @@
+//! [KMS:DisableKey]
+
+use kms_ops::disable_key::Request;
+
+use super::{Input, entries::key_id};
+use crate::validate::Members;
+
+pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
+    Ok(Request { key_id: key_id(members)? })
+}

@@ -1,0 +1,134 @@
+//! Members that several shapes share.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kms_ops::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Recipient, Tag};
+use kms_types::{EncryptionAlgorithm, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::validate::{Length, Members, SerializationError, Text};
+
+type Read<T> = Result<T, SerializationError>;
+
+/// Most bytes of a ciphertext blob: `CiphertextType`.
+pub(super) const CIPHERTEXT: Length = Length::new(1, kms_types::limits::MAX_CIPHERTEXT_BYTES);
+
+pub(super) fn key_id(members: &mut Members<'_>) -> Read<String> {
+    members.required_text("KeyId", &Text::KEY_ID)
+}
+
+pub(super) fn grant_tokens(members: &mut Members<'_>) -> Read<Vec<String>> {
+    members.texts("GrantTokens", Length::new(0, 10), &Text::GRANT_TOKEN)
+}
+
+pub(super) fn algorithm(members: &mut Members<'_>, name: &str) -> Read<Option<EncryptionAlgorithm>> {
+    let algorithm = members.choice(name, EncryptionAlgorithm::ALL)?;
+    // Audit records always name the algorithm.
+    members.default(name, EncryptionAlgorithm::SymmetricDefault.as_str());
+    Ok(algorithm)
+}
+
+pub(super) fn ciphertext(members: &mut Members<'_>) -> Read<Option<Vec<u8>>> {
+    let blob = members.blob("CiphertextBlob", CIPHERTEXT)?;
+    Ok(blob.map(|mut bytes| std::mem::take(&mut *bytes)))
+}
+
+/// `Limit` and `Marker`; the narrower limits of single operations are checked in `kms-ops`.
+pub(super) fn page(members: &mut Members<'_>) -> Read<(Option<u32>, Option<String>)> {
+    Ok((members.integer("Limit", 1, 1000)?, members.text("Marker", &Text::MARKER)?))
+}
+
+pub(super) fn tags(members: &mut Members<'_>) -> Read<Vec<Tag>> {
+    members.objects("Tags", Length::ANY, |tag| {
+        let tag_key = tag.required_text("TagKey", &Text::TAG_KEY)?;
+        Ok(Tag { tag_key, tag_value: tag.required_text("TagValue", &Text::TAG_VALUE)? })
+    })
+}
+
+pub(super) fn recipient(members: &mut Members<'_>) -> Read<Option<Recipient>> {
+    members.object("Recipient", |inner| {
+        let algorithm = inner.choice("KeyEncryptionAlgorithm", &["RSAES_OAEP_SHA_256"])?;
+        let document = inner.blob("AttestationDocument", Length::new(1, 262_144))?;
+        Ok(Recipient {
+            key_encryption_algorithm: algorithm.map(str::to_owned),
+            attestation_document: document.map(|mut bytes| std::mem::take(&mut *bytes)),
+        })
+    })
+}
+
+/// An answer's object under construction; members without a value are left out, never null.
+#[derive(Default)]
+pub(super) struct Answer(Map<String, Value>);
+
+impl Answer {
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    pub(super) fn with_some(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn with_text(self, name: &str, value: &impl ToString) -> Self {
+        self.with(name, value.to_string())
+    }
+
+    pub(super) fn with_blob(self, name: &str, bytes: &[u8]) -> Self {
+        self.with(name, STANDARD.encode(bytes))
+    }
+
+    /// `Truncated` always, `NextMarker` only when there is more.
+    pub(super) fn with_page(self, truncated: bool, next_marker: Option<&str>) -> Self {
+        self.with("Truncated", truncated).with_some("NextMarker", next_marker)
+    }
+
+    pub(super) fn done(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+/// Epoch seconds with a fraction.
+pub(super) fn time(stamp: Timestamp) -> Value {
+    stamp.as_secs_f64().into()
+}
+
+pub(super) fn tag_list(tags: &[Tag]) -> Value {
+    tags.iter().map(|tag| json!({"TagKey": tag.tag_key, "TagValue": tag.tag_value})).collect()
+}
+
+/// `KeyMetadata`, with the presence rules of its optional members.
+pub(super) fn key_metadata(key: &KeyMetadata) -> Value {
+    let algorithms: Vec<&str> = key.encryption_algorithms.iter().map(|a| a.as_str()).collect();
+    Answer::default()
+        .with_text("AWSAccountId", &key.aws_account_id)
+        .with_text("KeyId", &key.key_id)
+        .with_text("Arn", &key.arn)
+        .with("CreationDate", time(key.creation_date))
+        .with("Enabled", key.enabled)
+        .with("Description", key.description.as_str())
+        .with_text("KeyUsage", &key.key_usage)
+        .with_text("KeyState", &key.key_state)
+        .with_some("DeletionDate", key.deletion_date.map(time))
+        .with_text("Origin", &key.origin)
+        .with_text("KeyManager", &key.key_manager)
+        .with_text("CustomerMasterKeySpec", &key.key_spec)
+        .with_text("KeySpec", &key.key_spec)
+        .with_some("EncryptionAlgorithms", (!algorithms.is_empty()).then_some(algorithms))
+        .with("MultiRegion", key.multi_region)
+        .with_some("MultiRegionConfiguration", key.multi_region_configuration.as_ref().map(multi_region))
+        .with_some("PendingDeletionWindowInDays", key.pending_deletion_window_in_days)
+        .with_some("CurrentKeyMaterialId", key.current_key_material_id.map(|id| id.to_string()))
+        .done()
+}
+
+fn multi_region(configuration: &MultiRegionConfiguration) -> Value {
+    let member = |key: &MultiRegionKey| json!({"Arn": key.arn.to_string(), "Region": key.region.as_str()});
+    json!({
+        "MultiRegionKeyType": configuration.multi_region_key_type.as_str(),
+        "PrimaryKey": member(&configuration.primary_key),
+        "ReplicaKeys": configuration.replica_keys.iter().map(member).collect::<Value>(),
+    })
+}

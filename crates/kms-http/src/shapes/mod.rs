@@ -1,0 +1,168 @@
+//! One file per operation: its JSON request to the typed one, its typed answer to JSON, and what of the request the audit
+//! record shows.
+//!
+//! Deliberately absent: any rule that the API model does not state for a single member.
+
+mod cancel_key_deletion;
+mod create_alias;
+mod create_key;
+mod decrypt;
+mod delete_alias;
+mod describe_key;
+mod disable_key;
+mod disable_key_rotation;
+mod enable_key;
+mod enable_key_rotation;
+mod encrypt;
+mod entries;
+mod generate_data_key;
+mod generate_data_key_without_plaintext;
+mod generate_random;
+mod get_key_policy;
+mod get_key_rotation_status;
+mod list_aliases;
+mod list_key_policies;
+mod list_key_rotations;
+mod list_keys;
+mod list_resource_tags;
+mod put_key_policy;
+mod re_encrypt;
+mod replicate_key;
+mod rotate_key_on_demand;
+mod schedule_key_deletion;
+mod tag_resource;
+mod untag_resource;
+mod update_alias;
+mod update_key_description;
+mod update_primary_region;
+
+#[cfg(test)]
+mod tests;
+
+use kms_ops::{Request, Response};
+use kms_types::Operation;
+use serde_json::{Map, Value};
+
+use crate::{
+    target::TargetError,
+    validate::{InputError, Members},
+};
+
+/// What an operation's `parse` gives.
+type Input<T> = Result<T, InputError>;
+
+/// A request body as read: typed or refused, and in both cases what the audit record may show of it.
+pub(crate) struct Parsed {
+    pub(crate) request: Result<Request, InputError>,
+    pub(crate) audit_parameters: Value,
+}
+
+/// Reads the body of an operation that is implemented.
+pub(crate) fn parse(operation: Operation, object: &Map<String, Value>) -> Result<Parsed, TargetError> {
+    let parsed = match operation {
+        Operation::CreateKey => read(object, create_key::parse),
+        Operation::DescribeKey => read(object, describe_key::parse),
+        Operation::ListKeys => read(object, list_keys::parse),
+        Operation::EnableKey => read(object, enable_key::parse),
+        Operation::DisableKey => read(object, disable_key::parse),
+        Operation::UpdateKeyDescription => read(object, update_key_description::parse),
+        Operation::ScheduleKeyDeletion => read(object, schedule_key_deletion::parse),
+        Operation::CancelKeyDeletion => read(object, cancel_key_deletion::parse),
+        Operation::Encrypt => read(object, encrypt::parse),
+        Operation::Decrypt => read(object, decrypt::parse),
+        Operation::ReEncrypt => read(object, re_encrypt::parse),
+        Operation::GenerateDataKey => read(object, generate_data_key::parse),
+        Operation::GenerateDataKeyWithoutPlaintext => {
+            read(object, generate_data_key_without_plaintext::parse)
+        }
+        Operation::GenerateRandom => read(object, generate_random::parse),
+        Operation::CreateAlias => read(object, create_alias::parse),
+        Operation::UpdateAlias => read(object, update_alias::parse),
+        Operation::DeleteAlias => read(object, delete_alias::parse),
+        Operation::ListAliases => read(object, list_aliases::parse),
+        Operation::TagResource => read(object, tag_resource::parse),
+        Operation::UntagResource => read(object, untag_resource::parse),
+        Operation::ListResourceTags => read(object, list_resource_tags::parse),
+        Operation::GetKeyPolicy => read(object, get_key_policy::parse),
+        Operation::PutKeyPolicy => read(object, put_key_policy::parse),
+        Operation::ListKeyPolicies => read(object, list_key_policies::parse),
+        Operation::EnableKeyRotation => read(object, enable_key_rotation::parse),
+        Operation::DisableKeyRotation => read(object, disable_key_rotation::parse),
+        Operation::GetKeyRotationStatus => read(object, get_key_rotation_status::parse),
+        Operation::RotateKeyOnDemand => read(object, rotate_key_on_demand::parse),
+        Operation::ListKeyRotations => read(object, list_key_rotations::parse),
+        Operation::ReplicateKey => read(object, replicate_key::parse),
+        Operation::UpdatePrimaryRegion => read(object, update_primary_region::parse),
+        Operation::ConnectCustomKeyStore
+        | Operation::CreateCustomKeyStore
+        | Operation::CreateGrant
+        | Operation::Decapsulate
+        | Operation::DeleteCustomKeyStore
+        | Operation::DeleteImportedKeyMaterial
+        | Operation::DeriveSharedSecret
+        | Operation::DescribeCustomKeyStores
+        | Operation::DisconnectCustomKeyStore
+        | Operation::Encapsulate
+        | Operation::GenerateDataKeyPair
+        | Operation::GenerateDataKeyPairWithoutPlaintext
+        | Operation::GenerateMac
+        | Operation::GetKeyLastUsage
+        | Operation::GetParametersForImport
+        | Operation::GetPublicKey
+        | Operation::ImportKeyMaterial
+        | Operation::ListGrants
+        | Operation::ListRetirableGrants
+        | Operation::RetireGrant
+        | Operation::RevokeGrant
+        | Operation::Sign
+        | Operation::UpdateCustomKeyStore
+        | Operation::Verify
+        | Operation::VerifyMac => return Err(TargetError::NotImplemented(operation)),
+    };
+    Ok(parsed)
+}
+
+fn read<R: Into<Request>>(object: &Map<String, Value>, parse: fn(&mut Members<'_>) -> Input<R>) -> Parsed {
+    let mut members = Members::new(object);
+    let request = parse(&mut members).and_then(|request| members.finish().map(|()| request.into()));
+    Parsed { request, audit_parameters: members.into_parameters() }
+}
+
+/// The JSON of an answer; operations without an output shape answer an empty body.
+pub fn response_json(response: &Response) -> Option<Value> {
+    match response {
+        Response::CreateKey(response) => Some(create_key::render(response)),
+        Response::DescribeKey(response) => Some(describe_key::render(response)),
+        Response::ListKeys(response) => Some(list_keys::render(response)),
+        Response::ScheduleKeyDeletion(response) => Some(schedule_key_deletion::render(response)),
+        Response::CancelKeyDeletion(response) => Some(cancel_key_deletion::render(response)),
+        Response::Encrypt(response) => Some(encrypt::render(response)),
+        Response::Decrypt(response) => Some(decrypt::render(response)),
+        Response::ReEncrypt(response) => Some(re_encrypt::render(response)),
+        Response::GenerateDataKey(response) => Some(generate_data_key::render(response)),
+        Response::GenerateDataKeyWithoutPlaintext(response) => {
+            Some(generate_data_key_without_plaintext::render(response))
+        }
+        Response::GenerateRandom(response) => Some(generate_random::render(response)),
+        Response::ListAliases(response) => Some(list_aliases::render(response)),
+        Response::ListResourceTags(response) => Some(list_resource_tags::render(response)),
+        Response::GetKeyPolicy(response) => Some(get_key_policy::render(response)),
+        Response::ListKeyPolicies(response) => Some(list_key_policies::render(response)),
+        Response::GetKeyRotationStatus(response) => Some(get_key_rotation_status::render(response)),
+        Response::RotateKeyOnDemand(response) => Some(rotate_key_on_demand::render(response)),
+        Response::ListKeyRotations(response) => Some(list_key_rotations::render(response)),
+        Response::ReplicateKey(response) => Some(replicate_key::render(response)),
+        Response::CreateAlias(_)
+        | Response::DeleteAlias(_)
+        | Response::DisableKey(_)
+        | Response::DisableKeyRotation(_)
+        | Response::EnableKey(_)
+        | Response::EnableKeyRotation(_)
+        | Response::PutKeyPolicy(_)
+        | Response::TagResource(_)
+        | Response::UntagResource(_)
+        | Response::UpdateAlias(_)
+        | Response::UpdateKeyDescription(_)
+        | Response::UpdatePrimaryRegion(_) => None,
+    }
+}

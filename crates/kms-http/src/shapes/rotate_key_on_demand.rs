@@ -1,0 +1,18 @@
+//! [KMS:RotateKeyOnDemand]
+
+use kms_ops::rotate_key_on_demand::{Request, Response};
+use serde_json::Value;
+
+use super::{
+    Input,
+    entries::{Answer, key_id},
+};
+use crate::validate::Members;
+
+pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
+    Ok(Request { key_id: key_id(members)? })
+}
+
+pub(super) fn render(response: &Response) -> Value {
+    Answer::default().with_text("KeyId", &response.key_id).done()
+}

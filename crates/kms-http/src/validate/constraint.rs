@@ -1,0 +1,89 @@
+//! Constraints of single members, as the API model states them.
+
+/// Least and most of a length or a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Length {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+impl Length {
+    /// No constraint at all.
+    pub(crate) const ANY: Self = Self::new(0, usize::MAX);
+
+    pub(crate) const fn new(least: usize, most: usize) -> Self {
+        Self { least, most }
+    }
+
+    /// The item text when `length` is outside, as AWS words it.
+    pub(crate) fn broken_by(self, length: usize) -> Option<String> {
+        if length < self.least {
+            return Some(format!("Member must have length greater than or equal to {}", self.least));
+        }
+        (length > self.most).then(|| format!("Member must have length less than or equal to {}", self.most))
+    }
+}
+
+/// Whether a member's value may appear in error messages and audit records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Show {
+    Value,
+    Nothing,
+}
+
+/// A regular expression of the model, with a function that decides the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pattern {
+    pub(crate) text: &'static str,
+    matches: fn(&str) -> bool,
+}
+
+/// The constraints of a string shape.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text {
+    pub(crate) length: Length,
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) show: Show,
+}
+
+impl Text {
+    pub(crate) const KEY_ID: Self = Self::plain(1, 2048);
+    pub(crate) const DESCRIPTION: Self = Self::plain(0, 8192);
+    pub(crate) const TAG_KEY: Self = Self::plain(1, 128);
+    pub(crate) const TAG_VALUE: Self = Self::plain(0, 256);
+    pub(crate) const CUSTOM_KEY_STORE_ID: Self = Self::plain(1, 64);
+    pub(crate) const GRANT_TOKEN: Self = Self { show: Show::Nothing, ..Self::plain(1, 8192) };
+    pub(crate) const ALIAS_NAME: Self = Self::like(1, 256, "^[a-zA-Z0-9:/_-]+$", |text| {
+        text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b))
+    });
+    pub(crate) const POLICY: Self = Self::like(1, 131_072, r"[\u0009\u000A\u000D\u0020-\u00FF]+", |text| {
+        text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FF}'))
+    });
+    pub(crate) const POLICY_NAME: Self =
+        Self::like(1, 128, r"[\w]+", |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    pub(crate) const MARKER: Self =
+        Self::like(1, 1024, r"[\u0020-\u00FF]*", |text| text.chars().all(|c| matches!(c, ' '..='\u{FF}')));
+    pub(crate) const REGION: Self =
+        Self::like(1, 32, r"^([a-z]+-){2,3}\d+$", |text| text.parse::<kms_types::Region>().is_ok());
+    pub(crate) const XKS_KEY_ID: Self = Self::like(1, 128, "^[a-zA-Z0-9-_.]+$", |text| {
+        text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    });
+
+    const fn plain(least: usize, most: usize) -> Self {
+        Self { length: Length::new(least, most), pattern: None, show: Show::Value }
+    }
+
+    const fn like(least: usize, most: usize, text: &'static str, matches: fn(&str) -> bool) -> Self {
+        Self { pattern: Some(Pattern { text, matches }), ..Self::plain(least, most) }
+    }
+
+    /// Item texts of every constraint that `value` breaks; lengths count Unicode characters.
+    pub(crate) fn broken_by(&self, value: &str) -> Vec<String> {
+        let length = self.length.broken_by(value.chars().count());
+        let pattern = self
+            .pattern
+            .filter(|pattern| !(pattern.matches)(value))
+            .map(|pattern| format!("Member must satisfy regular expression pattern: {}", pattern.text));
+        length.into_iter().chain(pattern).collect()
+    }
+}
