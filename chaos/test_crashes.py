@@ -1,0 +1,108 @@
+"""kill -9 of random nodes under writes, then of all nine at once: every acknowledged write is there (A1)."""
+
+import threading
+import time
+
+from harness import settings
+from harness.clients import gateway, node
+from harness.load import Load
+
+ROUNDS = settings.rounds("crashes", short=10, full=100)
+WORKERS_PER_REGION = 2
+
+
+class Ledger:
+    """Writes that were acknowledged: keys created, aliases set, the last value of each tag."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.keys: dict[str, list[str]] = {region: [] for region in settings.REGIONS}
+        self.aliases: dict[str, dict[str, str]] = {region: {} for region in settings.REGIONS}
+        self.tags: dict[str, dict[str, int]] = {region: {} for region in settings.REGIONS}
+        self.ciphertexts: dict[str, list[tuple[bytes, bytes]]] = {region: [] for region in settings.REGIONS}
+
+
+def writer(cluster, ledger):
+    clients = [gateway(cluster, region) for region in settings.REGIONS for _ in range(WORKERS_PER_REGION)]
+    homes = [region for region in settings.REGIONS for _ in range(WORKERS_PER_REGION)]
+
+    def work(worker, number):
+        kms, region = clients[worker], homes[worker]
+        key = kms.create_key(Description=f"{worker}-{number}")["KeyMetadata"]["KeyId"]
+        with ledger.lock:
+            ledger.keys[region].append(key)
+        name = f"alias/w{worker}-{number}-{time.monotonic_ns()}"
+        kms.create_alias(AliasName=name, TargetKeyId=key)
+        with ledger.lock:
+            ledger.aliases[region][name] = key
+        kms.tag_resource(KeyId=key, Tags=[{"TagKey": "n", "TagValue": str(number)}])
+        text = f"{worker}-{number}".encode()
+        sealed = kms.encrypt(KeyId=key, Plaintext=text)["CiphertextBlob"]
+        with ledger.lock:
+            ledger.tags[region][key] = number
+            ledger.ciphertexts[region].append((sealed, text))
+
+    return work
+
+
+def check(cluster, ledger):
+    """Every acknowledged write, read from a node that is another one each time."""
+    for region in settings.REGIONS:
+        clients = [node(cluster, region, number, retries={"mode": "standard"}) for number in (1, 2, 3)]
+        for client in clients:
+            pages = client.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": 1000})
+            listed = {entry["KeyId"] for page in pages for entry in page["Keys"]}
+            assert set(ledger.keys[region]) <= listed, f"{region} lost keys"
+            pages = client.get_paginator("list_aliases").paginate()
+            found = {alias["AliasName"]: alias.get("TargetKeyId") for page in pages for alias in page["Aliases"]}
+            lost = {name: key for name, key in ledger.aliases[region].items() if found.get(name) != key}
+            assert not lost, f"{region} lost aliases: {lost}"
+        for number, (key, value) in enumerate(ledger.tags[region].items()):
+            tags = clients[number % 3].list_resource_tags(KeyId=key)["Tags"]
+            assert tags == [{"TagKey": "n", "TagValue": str(value)}], f"{region} lost a tag of {key}"
+        for number, (sealed, text) in enumerate(ledger.ciphertexts[region]):
+            assert clients[number % 3].decrypt(CiphertextBlob=sealed)["Plaintext"] == text
+
+
+def start_dead(cluster):
+    for region in cluster.status()["regions"]:
+        for member in region["nodes"]:
+            if not member["pid"]:
+                cluster.start(f"{region['name']}/{member['id']}")
+    cluster.wait_ready(timeout_s=120)
+
+
+def test_acknowledged_writes_survive_kills_of_random_nodes(cluster, dice):
+    ledger = Ledger()
+    everyone = [f"{region}/{number}" for region in settings.REGIONS for number in (1, 2, 3)]
+    kills = 0
+    with Load(writer(cluster, ledger), WORKERS_PER_REGION * 3, tolerate=True, pause_s=0.05) as load:
+        for _ in range(ROUNDS):
+            time.sleep(dice.uniform(0.2, 1.0))
+            victims = dice.sample(everyone, dice.choice([1, 1, 2, 3, 5]))
+            for victim in victims:
+                cluster.kill(victim)
+            kills += len(victims)
+            time.sleep(dice.uniform(0.0, 0.5))
+            start_dead(cluster)
+    written = sum(map(len, ledger.keys.values()))
+    print(f"{ROUNDS} rounds, {kills} kills, {written} keys written, {load.failed} calls without an answer")
+    assert written > ROUNDS
+    check(cluster, ledger)
+
+
+def test_acknowledged_writes_survive_a_kill_of_all_nine_at_once(cluster):
+    ledger = Ledger()
+    with Load(writer(cluster, ledger), WORKERS_PER_REGION * 3, tolerate=True, pause_s=0.05):
+        for _ in range(settings.rounds("all_nine", short=2, full=10)):
+            time.sleep(3)
+            kills = [threading.Thread(target=cluster.kill, args=(region,)) for region in settings.REGIONS]
+            for kill in kills:
+                kill.start()
+            for kill in kills:
+                kill.join(timeout=60)
+            assert not any(member["pid"] for region in cluster.status()["regions"] for member in region["nodes"])
+            start_dead(cluster)
+            time.sleep(1)
+    assert sum(map(len, ledger.keys.values())) > 0
+    check(cluster, ledger)

@@ -1,0 +1,1 @@
+from harness.fixtures import *  # noqa: F403
