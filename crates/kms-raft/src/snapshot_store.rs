@@ -58,7 +58,7 @@ impl SnapshotStore {
         let file = File::create(&part)?;
         snapshot_format::write(applied, BufWriter::new(&file))?;
         file.sync_all()?;
-        self.adopt(&part, applied.index)
+        self.adopt(&part, applied)
     }
 
     /// Takes over a received file, verified whole: hash, records, state hash (A6).
@@ -71,7 +71,7 @@ impl SnapshotStore {
         check_announced(&applied, announced)?;
         if file.origin() == Origin::Received {
             File::open(file.path())?.sync_all()?;
-            self.adopt(file.path(), applied.index)?;
+            self.adopt(file.path(), &applied)?;
             file.keep();
         } else {
             self.save(&applied)?;
@@ -81,10 +81,10 @@ impl SnapshotStore {
 
     /// The newest sound snapshot, with its state; damaged ones are named and passed over.
     pub(crate) fn newest(&self) -> io::Result<Option<Applied>> {
-        for (index, path) in self.list()? {
+        for (_, path) in self.list()? {
             match load(&path) {
                 Ok(applied) => {
-                    self.coverage.store(index + 1, Ordering::Release);
+                    self.coverage.store(covered(&applied), Ordering::Release);
                     return Ok(Some(applied));
                 }
                 Err(error) => tracing::warn!(path = %path.display(), %error, "snapshot passed over"),
@@ -102,10 +102,10 @@ impl SnapshotStore {
     }
 
     /// Gives a synced file its name, then drops old ones.
-    fn adopt(&self, part: &Path, index: u64) -> io::Result<()> {
-        std::fs::rename(part, self.dir.join(format!("snapshot-{index}.snap")))?;
+    fn adopt(&self, part: &Path, applied: &Applied) -> io::Result<()> {
+        std::fs::rename(part, self.dir.join(format!("snapshot-{}.snap", applied.index)))?;
         File::open(&*self.dir)?.sync_all()?;
-        self.coverage.fetch_max(index + 1, Ordering::AcqRel);
+        self.coverage.fetch_max(covered(applied), Ordering::AcqRel);
         for (_, path) in self.list()?.into_iter().skip(KEPT) {
             std::fs::remove_file(path)?;
         }
@@ -128,6 +128,11 @@ impl SnapshotStore {
         let number = self.next_part.fetch_add(1, Ordering::Relaxed);
         self.dir.join(format!("incoming-{number}.part"))
     }
+}
+
+/// How many entries, from index zero, a snapshot stands for.
+fn covered(applied: &Applied) -> u64 {
+    applied.log_id.map_or(0, |id| id.index + 1)
 }
 
 fn index_of(name: &str) -> Option<u64> {

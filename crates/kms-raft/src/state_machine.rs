@@ -166,9 +166,6 @@ pub struct SnapshotBuilder {
 impl SnapshotBuilder {
     /// The snapshot is durable, and sled with it, before openraft may purge the log.
     fn build(self) -> io::Result<Snapshot<crate::LeaderId, u64, crate::Peer, SnapshotFile>> {
-        if self.view.log_id.is_none() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "nothing is applied yet"));
-        }
         let saved = self.snapshots.save(&self.view).and_then(|()| self.store.sync());
         saved.inspect_err(|error| (self.fatal)(error))?;
         current(&self.snapshots)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))

@@ -33,6 +33,8 @@ mod segment;
 mod tests;
 mod writer;
 
+#[cfg(test)]
+pub(crate) use disk::DiskFile;
 pub(crate) use disk::{Disk, RealDisk};
 pub use error::LogError;
 pub(crate) use index::Slot;
@@ -242,13 +244,12 @@ fn settle_tail(dir: &Path, replayed: &replay::Replayed, disk: &dyn Disk) -> Resu
 
 fn prepare(entry: Entry) -> Result<(Slot, Vec<u8>), LogError> {
     let log_id = entry.log_id;
-    let record = Record::Entry(entry);
-    let encoded = record::encode(&record);
+    let entry = Arc::new(entry);
+    let encoded = record::encode(&Record::Entry(entry.clone()));
     if encoded.len() > MAX_ENTRY_BYTES {
         return Err(LogError::TooLarge { size_bytes: encoded.len(), limit_bytes: MAX_ENTRY_BYTES });
     }
-    let Record::Entry(entry) = record else { return Err(LogError::Closed) };
-    let slot = Slot { log_id, size_bytes: encoded.len(), place: None, cached: Some(Arc::new(entry)) };
+    let slot = Slot { log_id, size_bytes: encoded.len(), place: None, cached: Some(entry) };
     Ok((slot, encoded))
 }
 
@@ -268,7 +269,7 @@ fn read_entry(path: &Path, file: &std::fs::File, place: Place) -> Result<Entry, 
     let from = place.offset - first * DATA_BYTES;
     let encoded = data.get(from..from + place.len).ok_or_else(damaged)?;
     match record::decode(encoded) {
-        Ok(Record::Entry(entry)) => Ok(entry),
+        Ok(Record::Entry(entry)) => Ok(Arc::unwrap_or_clone(entry)),
         _ => Err(damaged()),
     }
 }

@@ -3,6 +3,7 @@
 use crate::{Entry, LogId, Vote};
 use kms_state::DecodeError;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Largest encoded entry; half of what the codec decodes, so that what was written can be read.
 pub const MAX_ENTRY_BYTES: usize = 8 << 20;
@@ -11,7 +12,7 @@ pub const MAX_ENTRY_BYTES: usize = 8 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Record {
     /// The entry after the last one.
-    Entry(Entry),
+    Entry(Arc<Entry>),
     /// Every entry after this index is void; all of them without one.
     Truncate(Option<u64>),
     /// Entries up to this one are covered by a snapshot.

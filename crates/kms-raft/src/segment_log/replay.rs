@@ -135,6 +135,11 @@ impl Replayed {
 
     /// The index, once it is certain that no entry is missing between the purge point and the end.
     pub(super) fn into_index(self) -> Result<Index, LogError> {
+        // Files go only after a purge, or when they hold no entry; so without one the log begins with its first.
+        let files_gone = self.segments.first().is_some_and(|s| s.sequence > 1);
+        if self.marks.purged.is_none() && files_gone && self.entries.keys().next().is_some_and(|i| *i > 0) {
+            return Err(LogError::MissingEntry { index: 0 });
+        }
         let mut index = Index::default();
         (index.vote, index.committed) = (self.marks.vote, self.marks.committed);
         if let Some(purged) = self.marks.purged {

@@ -1,0 +1,7 @@
+mod crash;
+mod fixture;
+mod prop_replay;
+mod snapshots;
+mod suite;
+
+pub(crate) use fixture::{FaultyDisk, blank, log_id, no_exit, normal, options};
