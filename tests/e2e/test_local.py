@@ -88,7 +88,7 @@ def test_status_of_the_shared_cluster_is_complete(cluster):
 
 
 def test_version_and_help_answer(binary):
-    assert meridian("--help").stdout.startswith("Meridian")
+    assert "meridian local up" in meridian("--help").stdout
     assert "meridian" in meridian("--version").stdout
     result = meridian("local", "explode", check=False)
     assert result.returncode == 2 and "explode" in result.stderr

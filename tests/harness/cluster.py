@@ -84,7 +84,7 @@ class Cluster:
 
     def status(self) -> dict:
         report = json.loads(self.local("status", "--json").stdout)
-        self.pids.add(report["pid"])
+        self.pids.add(report["supervisor_pid"])
         self.pids.update(node["pid"] for region in report["regions"] for node in region["nodes"] if node.get("pid"))
         return report
 
