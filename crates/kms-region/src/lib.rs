@@ -26,6 +26,8 @@ mod pull;
 mod requests;
 mod rounds;
 mod status;
+#[cfg(test)]
+mod tests;
 mod voter;
 mod watch;
 

@@ -1,0 +1,6 @@
+//! Whole deployments in memory: real machines, real states, a network that the test controls.
+
+mod delivery;
+mod failure_cases;
+mod rules;
+mod world;
