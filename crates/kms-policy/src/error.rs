@@ -75,7 +75,7 @@ pub enum MalformedPolicy {
         /// The value.
         value: String,
     },
-    /// `ForAllValues` on a key that has one value or none [KMS:9.4].
+    /// `ForAllValues` on a key that has one value or none [IAM:multivalued-keys].
     #[error("`{operator}` on the single-valued key `{key}` matches requests without it")]
     OverlyPermissive {
         /// The operator.
