@@ -53,7 +53,7 @@ fn unresolved(path: &str, text: &str, known: &Known) -> Vec<Problem> {
     missing.map(problem).collect()
 }
 
-/// The keys cited in one comment: `[KEY]`, `[KEY §1.2]`, `[KEY §1; KEY2]`, but no links and no code.
+/// The keys cited in one comment, alone, with a section, or several behind `;`; no links and no code.
 fn citations(comment: &str) -> impl Iterator<Item = &str> {
     let brackets = comment.split('[').skip(1).filter_map(|rest| rest.split_once(']'));
     let links = |after: &str| after.starts_with('(') || after.starts_with(':') || after.starts_with('[');
