@@ -1,5 +1,6 @@
 mod crash;
 mod fixture;
+mod group;
 mod prop_replay;
 mod snapshots;
 mod suite;
