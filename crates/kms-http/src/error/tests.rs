@@ -1,1 +1,155 @@
+//! The whole error map as one table.
 
+use kms_ops::{AliasRule, Denial, Error, Quota, StateName, TagFault};
+use kms_types::{
+    EncryptionAlgorithm, Epoch, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion,
+    Timestamp,
+};
+
+use super::*;
+use crate::{SignatureError, TargetError};
+
+fn arn() -> KeyArn {
+    "arn:aws:kms:us-east-1:000000000000:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0".parse().unwrap()
+}
+
+fn denied(reason: Denial, resource: Option<&str>) -> Error {
+    Error::AccessDenied {
+        caller: "arn:aws:iam::000000000000:root".into(),
+        action: "kms:Decrypt",
+        resource: resource.map(str::to_owned),
+        reason,
+    }
+}
+
+/// One of every kind, and of every text.
+fn operation_errors() -> Vec<Error> {
+    let input = || "fake-key-id".to_owned();
+    let alias = || "arn:aws:kms:us-east-1:000000000000:alias/a".parse().unwrap();
+    let version = RecordVersion { epoch: Epoch { counter: 3, region: "us-east-1".parse().unwrap() }, n: 4 };
+    let states =
+        KeyState::ALL.iter().map(|state| StateName::Is(*state)).chain([StateName::NotPendingDeletion]);
+    let mut errors: Vec<Error> = states.map(|state| Error::InvalidState { arn: arn(), state }).collect();
+    errors.extend([
+        Error::KeyNotFound { arn: arn() },
+        Error::InvalidKeyId { input: input() },
+        Error::ForeignRegion { region: "eu-west-1".into() },
+        Error::AliasNotFound { arn: alias() },
+        Error::PolicyNotFound { name: "other".into() },
+        Error::Disabled { arn: arn() },
+        Error::InvalidKeyUsage {
+            arn: arn(),
+            usage: KeyUsage::EncryptDecrypt,
+            operation: Operation::GenerateMac,
+        },
+        Error::IncompatibleAlgorithm {
+            algorithm: EncryptionAlgorithm::RsaesOaepSha1,
+            spec: KeySpec::SymmetricDefault,
+        },
+        Error::IncorrectKey,
+        Error::InvalidCiphertext,
+        denied(Denial::NoResourcePolicyAllows, Some(&arn().to_string())),
+        denied(Denial::NoIdentityPolicyAllows, None),
+        denied(Denial::ExplicitDenyInResourcePolicy, Some(&arn().to_string())),
+        denied(Denial::NotVisible, Some(&arn().to_string())),
+        Error::UnsupportedOrigin { arn: arn(), origin: KeyOrigin::External },
+        Error::NotPrimary { arn: arn() },
+        Error::CannotRotate { arn: arn(), spec: KeySpec::Rsa2048 },
+        Error::Unsupported("text".into()),
+        Error::Validation("NumberOfBytes is required.".into()),
+        Error::AliasExists { arn: alias() },
+        Error::ReplicaExists { arn: arn(), region: "eu-west-1".parse().unwrap() },
+        Error::LimitExceeded(Quota::Keys { used: 10, limit: 10 }),
+        Error::LimitExceeded(Quota::Aliases { used: 50, limit: 50 }),
+        Error::LimitExceeded(Quota::Policy { length_bytes: 40_000, most_bytes: 32_768 }),
+        Error::LimitExceeded(Quota::OnDemandRotations { arn: arn() }),
+        Error::Tag(TagFault::Duplicate("a".into())),
+        Error::Tag(TagFault::TooMany { count: 51, most: 50 }),
+        Error::Tag(TagFault::Reserved("aws:a".into())),
+        Error::PolicyLockout,
+        Error::InvalidAliasName { name: "a".into(), rule: AliasRule::Prefix },
+        Error::InvalidAliasName { name: "alias/a b".into(), rule: AliasRule::Characters },
+        Error::InvalidAliasName { name: "alias/aws/a".into(), rule: AliasRule::Reserved },
+        Error::InvalidMarker,
+        Error::AliasNotSupported { input: "alias/a".into() },
+        Error::InvalidArn { input: "arn:aws:s3:::a".into() },
+        Error::InvalidGrantToken,
+        Error::KeyUnavailable { arn: arn() },
+        Error::DryRun,
+        Error::Conflict { arn: arn() },
+        Error::DependencyTimeout { arn: arn(), version: None },
+        Error::DependencyTimeout { arn: arn(), version: Some(version) },
+        Error::Internal("a reason for the log"),
+    ]);
+    errors
+}
+
+fn signature_errors() -> Vec<SignatureError> {
+    let header_sha256 = crate::sigv4::sha256_hex(b"Bearer secret");
+    let (request, now) =
+        (Timestamp::from_millis(1_770_106_449_000), Timestamp::from_millis(1_770_107_449_000));
+    vec![
+        SignatureError::MissingToken,
+        SignatureError::Presigned,
+        SignatureError::TwoCredentials,
+        SignatureError::Algorithm,
+        SignatureError::Malformed { header_sha256: header_sha256.clone() },
+        SignatureError::Incomplete { missing: vec!["Credential", "Signature"], header_sha256 },
+        SignatureError::MissingDate,
+        SignatureError::InvalidDate { value: "today".into() },
+        SignatureError::CredentialForm,
+        SignatureError::Terminator,
+        SignatureError::Service,
+        SignatureError::Region,
+        SignatureError::ScopeDate { scope: "20260202".into(), request: "20260203T081409Z".into() },
+        SignatureError::Expired { request, now },
+        SignatureError::NotYetCurrent { request: now, now: request },
+        SignatureError::UnsignedHeader { name: "host".into() },
+        SignatureError::UnsignedHeader { name: "x-amz-target".into() },
+        SignatureError::AbsentHeader { name: "x-amz-date".into() },
+        SignatureError::DuplicateHeader { name: "host".into() },
+        SignatureError::SignedHeaderOrder,
+        SignatureError::HostConflict,
+        SignatureError::PayloadHash,
+        SignatureError::UnknownCredential,
+        SignatureError::Mismatch,
+    ]
+}
+
+fn rows(errors: impl IntoIterator<Item = ApiError>) -> Vec<String> {
+    errors.into_iter().map(|e| format!("{} {} {:?}", e.status, e.code, e.message)).collect()
+}
+
+#[test]
+fn the_map_of_operation_errors() {
+    insta::assert_json_snapshot!("operation_errors", rows(operation_errors().iter().map(ApiError::from)));
+}
+
+#[test]
+fn the_map_of_signature_errors() {
+    insta::assert_json_snapshot!("signature_errors", rows(signature_errors().iter().map(ApiError::from)));
+}
+
+#[test]
+fn the_map_of_transport_and_target_errors() {
+    let targets = [TargetError::Unknown, TargetError::NotImplemented(Operation::Sign)];
+    let transports = [
+        TransportError::NoSuchResource,
+        TransportError::TooLarge { most_bytes: 1 << 20 },
+        TransportError::TooSlow,
+        TransportError::TransferEncoding,
+        TransportError::AuditFailed,
+    ];
+    let all = targets.iter().map(ApiError::from).chain(transports.iter().map(ApiError::from));
+    insta::assert_json_snapshot!("transport_errors", rows(all));
+}
+
+#[test]
+fn a_message_is_left_out_when_there_is_none() {
+    assert_eq!(
+        ApiError::silent("InvalidCiphertextException").body(),
+        br#"{"__type":"InvalidCiphertextException"}"#
+    );
+    let body = ApiError::client("NotFoundException", "no \"key\"").body();
+    assert_eq!(body, br#"{"__type":"NotFoundException","message":"no \"key\""}"#);
+}

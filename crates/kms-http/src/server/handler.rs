@@ -53,19 +53,22 @@ pub(super) async fn handle<B: Body<Data = Bytes> + Unpin>(
 ) -> Handled<Response<Full<Bytes>>> {
     let id = context.service.request_id();
     let version = request.version();
+    // One framing only: a length. It closes every disagreement about where a request ends [RFC9112 §11.2].
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        let refusal = failure(&ApiError::from(&TransportError::TransferEncoding));
+        return Ok(closing(finish(refusal, id), version));
+    }
     let route = (request.method(), request.uri().path());
     let response = match route {
-        // One framing only: a length. It closes every disagreement about where a request ends [RFC9112 §11.2].
-        _ if request.headers().contains_key(header::TRANSFER_ENCODING) => {
-            failure(&ApiError::from(&TransportError::TransferEncoding))
-        }
         (&Method::GET, "/health") => status_page(StatusCode::OK, "ok"),
         (&Method::GET, "/ready") if context.service.ready() => status_page(StatusCode::OK, "ready"),
         (&Method::GET, "/ready") => status_page(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
         (&Method::POST, "/") => api(context, origin(&request, peer, id), request).await?,
         _ => failure(&ApiError::from(&TransportError::NoSuchResource)),
     };
-    Ok(finish(response, id, version))
+    let unread = matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
+    let response = finish(response, id);
+    Ok(if unread { closing(response, version) } else { response })
 }
 
 /// One call of the API. Every way out has its audit record before it answers.
@@ -182,13 +185,17 @@ fn response(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Respo
     response
 }
 
-/// The request id on every answer; an answer to a body that was not read ends an HTTP/1.1 connection.
-fn finish(mut response: Response<Full<Bytes>>, id: RequestId, version: Version) -> Response<Full<Bytes>> {
-    let unread = matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
+/// The request id on every answer.
+fn finish(mut response: Response<Full<Bytes>>, id: RequestId) -> Response<Full<Bytes>> {
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
-    if unread && version < Version::HTTP_2 {
+    response
+}
+
+/// An answer to a body that was not read ends an HTTP/1.1 connection; in HTTP/2 it ends only its stream.
+fn closing(mut response: Response<Full<Bytes>>, version: Version) -> Response<Full<Bytes>> {
+    if version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

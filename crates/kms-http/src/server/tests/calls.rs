@@ -1,0 +1,175 @@
+//! Calls by well-behaved clients, right and wrong.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use kms_types::{Operation, Timestamp};
+use serde_json::json;
+use std::sync::atomic::Ordering::SeqCst;
+use tokio::net::TcpStream;
+
+use super::{fake::*, wire};
+use crate::ClientError;
+
+fn code(result: Result<serde_json::Value, ClientError>) -> (u16, String) {
+    let error = result.unwrap_err();
+    (error.status, error.code)
+}
+
+#[tokio::test]
+async fn a_verified_call_reaches_the_service_with_its_origin() {
+    let server = start().await;
+    let answer = server.client().call("GenerateRandom", json!({"NumberOfBytes": 3})).await.unwrap();
+    assert_eq!(answer, json!({"Plaintext": "BwcH"}));
+    let call = server.calls().remove(0);
+    assert_eq!(call.principal.arn(), "arn:aws:iam::000000000000:root");
+    assert_eq!(call.audit_parameters, json!({"numberOfBytes": 3}));
+    assert!(call.origin.source_ip.is_loopback());
+    assert_eq!(call.origin.host, Some(server.address.to_string()));
+    assert!(server.refusals().is_empty());
+}
+
+#[tokio::test]
+async fn operations_without_output_answer_an_empty_body() {
+    let server = start().await;
+    let request = wire::signed(server.address, "EnableKey", br#"{"KeyId":"k"}"#);
+    let head = wire::head(&request, "connection: close\r\ncontent-length: 13\r\n\r\n");
+    let answer = wire::exchange(server.address, &[head, request.body().to_vec()].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("content-type: application/x-amz-json-1.1\r\n"), "{answer}");
+    assert!(answer.contains("x-amzn-requestid: 00000000-0000-4000-8000-000000000000\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn bad_signatures_are_refused_recorded_and_never_reach_the_service() {
+    let server = start().await;
+    let random = || json!({"NumberOfBytes": 3});
+    let refused = |name: &str| (400, name.to_owned());
+    let wrong_secret = server.client_with(REGION, "wrong", NOW).call("GenerateRandom", random()).await;
+    assert_eq!(code(wrong_secret), refused("InvalidSignatureException"));
+    let wrong_region = server.client_with("eu-west-1", "secret", NOW).call("GenerateRandom", random()).await;
+    assert_eq!(wrong_region.unwrap_err().message, "Credential should be scoped to a valid region. ");
+    let old = Timestamp::from_millis(NOW.as_millis() - 301_000);
+    let old_date = server.client_with(REGION, "secret", old).call("GenerateRandom", random()).await;
+    assert_eq!(
+        old_date.unwrap_err().message,
+        "Signature expired: 20260203T080908Z is now earlier than 20260203T080909Z (20260203T081409Z - 5 min.)"
+    );
+    assert!(server.calls().is_empty());
+    let recorded = server.refusals();
+    assert_eq!(recorded.len(), 3);
+    for refusal in recorded {
+        assert_eq!(refusal.operation, Some(Operation::GenerateRandom));
+        assert_eq!(refusal.principal, None);
+        assert_eq!(refusal.access_key_id.as_deref(), Some("test"));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_body_is_refused() {
+    let server = start().await;
+    let request = wire::signed(server.address, "GenerateRandom", br#"{"NumberOfBytes":3}"#);
+    let head = wire::head(&request, "connection: close\r\ncontent-length: 19\r\n\r\n");
+    let answer = wire::exchange(server.address, &[head, br#"{"NumberOfBytes":9}"#.to_vec()].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("InvalidSignatureException"), "{answer}");
+    assert!(server.calls().is_empty());
+}
+
+#[tokio::test]
+async fn bodies_are_checked_before_the_service_sees_them() {
+    let server = start().await;
+    let client = server.client();
+    let missing =
+        client.call("Encrypt", json!({"KeyId": "k", "EncryptionContext": {"a": "b"}})).await.unwrap_err();
+    assert_eq!(missing.code, "ValidationException");
+    assert_eq!(
+        missing.message,
+        "1 validation error detected: Value null at 'plaintext' failed to satisfy constraint: Member must not be null"
+    );
+    let wrong_type = client.call("Encrypt", json!({"KeyId": 7})).await;
+    assert_eq!(code(wrong_type), (400, "SerializationException".into()));
+    assert_eq!(code(client.call("Frobnicate", json!({})).await), (400, "UnknownOperationException".into()));
+    assert_eq!(code(client.call("Sign", json!({})).await), (400, "UnsupportedOperationException".into()));
+    assert!(server.calls().is_empty());
+    let recorded = server.refusals();
+    assert_eq!(recorded[0].audit_parameters["encryptionContext"], json!({"a": "b"}));
+    assert!(recorded.iter().all(|refusal| refusal.principal.is_some()));
+    assert_eq!(
+        recorded.iter().map(|r| r.operation).collect::<Vec<_>>(),
+        [Some(Operation::Encrypt), Some(Operation::Encrypt), None, Some(Operation::Sign)]
+    );
+}
+
+#[tokio::test]
+async fn malformed_json_is_a_serialization_exception() {
+    let server = start().await;
+    for body in
+        [b"{\"KeyId\"".as_slice(), b"", b"[]", b"{\"KeyId\":\"\xff\"}", b"{\"KeyId\":\"a\",\"KeyId\":\"b\"}"]
+    {
+        let request = wire::signed(server.address, "EnableKey", body);
+        let head =
+            wire::head(&request, &format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()));
+        let answer = wire::exchange(server.address, &[head, body.to_vec()].concat()).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.contains("SerializationException"), "{answer}");
+    }
+    assert!(server.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_recorded_is_a_503() {
+    let server = start().await;
+    server.fake.audit_broken.store(true, SeqCst);
+    let answer = server.client_with(REGION, "wrong", NOW).call("ListKeys", json!({})).await;
+    assert_eq!(code(answer), (503, "ServiceUnavailableException".into()));
+}
+
+#[tokio::test]
+async fn internal_reasons_stay_inside() {
+    let server = start().await;
+    let error = server.client().call("DisableKey", json!({"KeyId": "k"})).await.unwrap_err();
+    assert_eq!((error.status, error.code.as_str()), (500, "KMSInternalException"));
+    assert!(!error.message.contains("fake"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn http2_without_tls_serves_many_calls_at_once() {
+    let server = start().await;
+    let io = TokioIo::new(TcpStream::connect(server.address).await.unwrap());
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), io).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let calls = (0..40).map(|_| {
+        let mut sender = sender.clone();
+        let mut request =
+            wire::signed(server.address, "GenerateRandom", br#"{"NumberOfBytes":3}"#).map(Full::new);
+        *request.uri_mut() = format!("http://{}/", server.address).parse().unwrap();
+        request.headers_mut().remove("host");
+        async move {
+            let response = sender.send_request(request).await.unwrap();
+            assert_eq!(response.version(), http::Version::HTTP_2);
+            assert!(response.headers().contains_key("x-amzn-requestid"));
+            let status = response.status();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(status, 200, "{body:?}");
+        }
+    });
+    futures::future::join_all(calls).await;
+    assert_eq!(server.calls().len(), 40);
+    driver.abort();
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_plain_pages() {
+    let server = start().await;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+    let page = wire::exchange(server.address, get("/health").as_bytes()).await;
+    assert!(page.starts_with("HTTP/1.1 200") && page.ends_with(r#"{"status":"ok"}"#), "{page}");
+    assert!(wire::exchange(server.address, get("/ready").as_bytes()).await.starts_with("HTTP/1.1 200"));
+    server.fake.ready.store(false, SeqCst);
+    assert!(wire::exchange(server.address, get("/ready").as_bytes()).await.starts_with("HTTP/1.1 503"));
+    let other = wire::exchange(server.address, get("/other").as_bytes()).await;
+    assert!(other.starts_with("HTTP/1.1 404") && other.contains("x-amzn-requestid"), "{other}");
+}
