@@ -1,0 +1,31 @@
+# The commands of the project by their short names; each is a script or a cargo command that works without just.
+
+# Formats, lints, tidy, unit tests, documentation; writes nothing
+check:
+    ./tests/run --only fmt,clippy,tidy,cargo
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Formats and applies what clippy can mend
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+# The rules of the source tree
+tidy:
+    cargo xtask tidy
+
+# boto3 and the aws CLI against real processes
+e2e *pytest:
+    ./tests/run --only e2e -- {{ pytest }}
+
+# Real faults on real processes
+chaos *pytest:
+    ./tests/run --only chaos -- {{ pytest }}
+
+# Everything, with the long variants
+full:
+    ./tests/run --full
+
+# A Region is lost, under load
+drill:
+    cargo run --release -p meridian -- drill region-loss
