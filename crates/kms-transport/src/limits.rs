@@ -25,6 +25,8 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// A ping without an answer by then ends the connection.
 pub(crate) const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Entries that are not acknowledged by then are sent again.
+pub(crate) const APPEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// One attempt to deliver a message to one node of a peer Region.
 pub(crate) const DELIVER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Deliveries in flight to one peer Region.

@@ -5,13 +5,14 @@
 use crate::{
     backoff_gate::delays,
     call_error::CallError,
+    limits::APPEND_TIMEOUT,
     peer_links::{Lane, Link, PeerLinks},
     proto::raft::{self as pb, raft_client::RaftClient},
     raft_codec::{after_cut, decode, encode, pack_append, pack_transfer},
     snapshot_outbox,
 };
 use kms_raft::{
-    AppendRequest, AppendResponse, Peer, SnapshotFile, SnapshotMeta, TypeConfig, Vote, VoteRequest,
+    AppendRequest, AppendResponse, LogId, Peer, SnapshotFile, SnapshotMeta, TypeConfig, Vote, VoteRequest,
     VoteResponse,
 };
 use kms_types::NodeId;
@@ -22,7 +23,7 @@ use openraft::{
     raft::{SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse},
 };
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tonic::transport::Channel;
 
 /// Makes Raft clients for the nodes of the Region.
@@ -39,7 +40,8 @@ impl RaftNetwork {
     }
 
     fn connection(&self, target: NodeId, peer: &Peer, lane: Lane) -> RaftConnection {
-        RaftConnection { own: self.own, target, link: self.links.link(target, &peer.cluster, lane) }
+        let link = self.links.link(target, &peer.cluster, lane);
+        RaftConnection { own: self.own, target, lane, link, acknowledged: None }
     }
 }
 
@@ -64,7 +66,10 @@ impl RaftNetworkFactory<TypeConfig> for RaftNetwork {
 pub struct RaftConnection {
     own: NodeId,
     target: NodeId,
+    lane: Lane,
     link: Arc<Link>,
+    /// The last entry that the target acknowledged on this connection.
+    acknowledged: Option<LogId>,
 }
 
 type Answer<T> = Result<T, RPCError<TypeConfig>>;
@@ -82,6 +87,47 @@ impl RaftConnection {
 
     fn decoded<T: DeserializeOwned>(&self, bytes: &[u8]) -> Answer<T> {
         decode(bytes).map_err(|e| RPCError::Network(NetworkError::from_string(e.message())))
+    }
+
+    /// Heartbeats must not outlive their interval. Entries may: they wait for a disk, and sending them again would
+    /// not make it faster.
+    fn append_timeout(&self, option: &RPCOption) -> Duration {
+        match self.lane {
+            Lane::Heartbeat => option.soft_ttl(),
+            _ => option.soft_ttl().max(APPEND_TIMEOUT),
+        }
+    }
+
+    /// Refuses to go on with a node that contradicts what it acknowledged: its disk was replaced or set back, and it
+    /// may have forgotten a vote too (invariant A5). It has to be removed and added again.
+    fn check_memory(
+        &mut self,
+        previous: Option<LogId>,
+        last: Option<LogId>,
+        answer: &AppendResponse,
+    ) -> Answer<()> {
+        // The engine anchors heartbeats at an entry that this node acknowledged before.
+        let held = if matches!(self.lane, Lane::Heartbeat) { previous } else { self.acknowledged };
+        match answer {
+            AppendResponse::Conflict if previous.is_some() && previous <= held => {
+                tracing::error!(
+                    node = self.target,
+                    "a node lost entries it had acknowledged; remove it and add it again"
+                );
+                Err(RPCError::Unreachable(Unreachable::from_string(
+                    "the node lost entries it had acknowledged",
+                )))
+            }
+            AppendResponse::Success => {
+                self.acknowledged = self.acknowledged.max(last);
+                Ok(())
+            }
+            AppendResponse::PartialSuccess(last) => {
+                self.acknowledged = self.acknowledged.max(*last);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn ask_vote(&self, request: VoteRequest, option: RPCOption, pre: PreVote) -> Answer<VoteResponse> {
@@ -112,9 +158,12 @@ impl RaftNetworkV2<TypeConfig> for RaftConnection {
     async fn append_entries(&mut self, request: AppendRequest, option: RPCOption) -> Answer<AppendResponse> {
         let packed = pack_append(&request);
         let call = async |channel| client(channel).append_entries(packed.message).await;
-        let reply = self.link.call(option.soft_ttl(), call).await;
+        let reply = self.link.call(self.append_timeout(&option), call).await;
         let reply = reply.map_err(|e| self.failed(RPCTypes::AppendEntries, e))?;
-        Ok(after_cut(self.decoded(&reply.response)?, packed.cut_after))
+        let answer = after_cut(self.decoded(&reply.response)?, packed.cut_after);
+        let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
+        self.check_memory(request.prev_log_id, last, &answer)?;
+        Ok(answer)
     }
 
     async fn vote(&mut self, request: VoteRequest, option: RPCOption) -> Answer<VoteResponse> {
