@@ -1,0 +1,209 @@
+//! Operators' commands on this node. What changes something between Regions is recorded in the audit log (invariant G3)
+//! before it is carried out.
+
+use kms_audit::{AuditLog, Event, Record, UserIdentity};
+use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
+use kms_transport::{AdminError, AdminHandler, admin_messages as pb, async_trait};
+use kms_types::{Entropy, KeyId, Region};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+use crate::{
+    config::{NodeConfig, Role},
+    entropy::OsEntropy,
+    group::{ChangeError, Group},
+    region_driver::{DriverError, PeerStatus, RegionHandle},
+};
+
+/// The administration of one node.
+pub(crate) struct Admin {
+    pub(crate) config: NodeConfig,
+    pub(crate) group: Group,
+    pub(crate) region: RegionHandle,
+    pub(crate) audit: AuditLog,
+    pub(crate) started: Instant,
+}
+
+type Reply<T> = Result<T, AdminError>;
+
+fn done(summary: impl Into<String>) -> Reply<pb::ChangeReply> {
+    Ok(pb::ChangeReply { summary: summary.into() })
+}
+
+fn changed(error: ChangeError) -> AdminError {
+    match error {
+        ChangeError::TimedOut(_) => AdminError::Unavailable(error.to_string()),
+        _ => AdminError::Refused(error.to_string()),
+    }
+}
+
+fn driver(error: DriverError) -> AdminError {
+    AdminError::Unavailable(error.to_string())
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Reply<T> {
+    text.parse().map_err(|error: T::Err| AdminError::Invalid(error.to_string()))
+}
+
+impl Admin {
+    /// Records an operator's command before it is carried out; without the record it is not.
+    async fn record(&self, command: &'static str, parameters: Value) -> Reply<()> {
+        let entropy: &mut dyn Entropy = &mut OsEntropy;
+        let now = self.group.applied().state.region_time();
+        let identity = UserIdentity::service("operator.meridian.internal");
+        let record =
+            Record::builder(Event::Operator(command), identity, now, &self.config.region, entropy.array())
+                .request_parameters(parameters)
+                .build();
+        self.audit
+            .append(record)
+            .await
+            .map_err(|error| AdminError::Unavailable(format!("the audit log cannot be written: {error}")))
+    }
+
+    fn key_counts(&self) -> (u64, u64) {
+        let state = &self.group.applied().state;
+        state
+            .keys()
+            .fold((0, 0), |(all, multi), key| (all + 1, multi + u64::from(key.multi_region.is_some())))
+    }
+
+    fn peers(&self) -> Vec<pb::PeerRegion> {
+        let voters = self.config.voters.iter().filter(|voter| voter.name != self.config.region);
+        let known = self.region.peers();
+        voters.map(|voter| peer(&voter.name, voter.role, known.get(&voter.name))).collect()
+    }
+
+    /// The typed confirmation of an unsafe promotion is the name of the Region that takes over (rule 9).
+    fn force(&self, request: &pb::RegionPromoteRequest) -> Reply<Force> {
+        match request.unsafe_without_majority {
+            false => Ok(Force::Safe),
+            true if request.confirmation == self.config.region.as_str() => Ok(Force::Unsafe),
+            true => Err(AdminError::Invalid(format!(
+                "an unsafe promotion is confirmed by typing the name of the Region that takes over, `{}`",
+                self.config.region
+            ))),
+        }
+    }
+}
+
+fn peer(name: &Region, role: Role, known: Option<&PeerStatus>) -> pb::PeerRegion {
+    let role = match role {
+        Role::Data => "data",
+        Role::Witness => "witness",
+    };
+    let mut shown =
+        pb::PeerRegion { region: name.to_string(), role: role.into(), ..pb::PeerRegion::default() };
+    if let Some(status) = known {
+        shown.last_heard_ms = status.last_heard_ms;
+        shown.lag = status.lag;
+        shown.alarms = status.alarms.clone();
+        shown.rotations_held_up = status.rotations_held_up.iter().map(KeyId::to_string).collect();
+    }
+    shown
+}
+
+fn scope(request: &pb::RegionPromoteRequest) -> Reply<PromoteScope> {
+    use pb::region_promote_request::What;
+    match &request.what {
+        Some(What::Key(key)) => Ok(PromoteScope::Key(parse(key)?)),
+        Some(What::LostRegion(region)) => Ok(PromoteScope::AllOf(parse(region)?)),
+        None => Err(AdminError::Invalid("name a key or the lost Region".into())),
+    }
+}
+
+fn promoted(results: BTreeMap<KeyId, KeyResult>) -> pb::RegionPromoteReply {
+    let one = |(key, result): (KeyId, KeyResult)| pb::PromotedKey {
+        key: key.to_string(),
+        promoted: matches!(
+            result,
+            KeyResult::Promoted { .. } | KeyResult::PromotedUnsafely { .. } | KeyResult::AlreadyPrimary
+        ),
+        detail: result.to_string(),
+    };
+    pb::RegionPromoteReply { keys: results.into_iter().map(one).collect() }
+}
+
+#[async_trait]
+impl AdminHandler for Admin {
+    async fn status(&self, request: pb::StatusRequest) -> Reply<pb::NodeStatus> {
+        let (key_count, multi_region_key_count) = self.key_counts();
+        let state_hash = request.with_state_hash.then(|| self.group.applied().state.hash().to_vec());
+        Ok(pb::NodeStatus {
+            region: self.config.region.to_string(),
+            region_role: match self.config.role {
+                Role::Data => "data".into(),
+                Role::Witness => "witness".into(),
+            },
+            key_count,
+            multi_region_key_count,
+            state_hash,
+            peer_regions: self.peers(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..self.group.status()
+        })
+    }
+
+    async fn add_node(&self, request: pb::AddNodeRequest) -> Reply<pb::ChangeReply> {
+        let pb::AddNodeRequest { node, cluster, api } = request;
+        self.record("AddNode", json!({ "node": node, "cluster": cluster, "api": api })).await?;
+        let peer = kms_raft::Peer { cluster, api };
+        self.group.add_learner(node, peer).await.map_err(changed)?;
+        done(format!("node {node} is a learner and has caught up"))
+    }
+
+    async fn promote_node(&self, request: pb::NodeRequest) -> Reply<pb::ChangeReply> {
+        self.record("PromoteNode", json!({ "node": request.node })).await?;
+        self.group.promote(request.node).await.map_err(changed)?;
+        done(format!("node {} votes", request.node))
+    }
+
+    async fn remove_node(&self, request: pb::NodeRequest) -> Reply<pb::ChangeReply> {
+        self.record("RemoveNode", json!({ "node": request.node })).await?;
+        self.group.remove(request.node).await.map_err(changed)?;
+        done(format!("node {} is removed", request.node))
+    }
+
+    async fn transfer_leader(&self, request: pb::TransferLeaderRequest) -> Reply<pb::ChangeReply> {
+        self.record("TransferLeader", json!({ "node": request.node })).await?;
+        let leader = self.group.transfer_leader(request.node).await.map_err(changed)?;
+        done(format!("node {leader} leads"))
+    }
+
+    async fn region_promote(&self, request: pb::RegionPromoteRequest) -> Reply<pb::RegionPromoteReply> {
+        let (scope, force) = (scope(&request)?, self.force(&request)?);
+        self.record(
+            "RegionPromote",
+            json!({ "scope": format!("{scope:?}"), "unsafe": force == Force::Unsafe, "confirmation": request.confirmation }),
+        )
+        .await?;
+        Ok(promoted(self.region.promote(scope, force).await.map_err(driver)?))
+    }
+
+    async fn region_evict(&self, request: pb::RegionEvictRequest) -> Reply<pb::ChangeReply> {
+        let region: Region = parse(&request.region)?;
+        let scope = match request.key.as_str() {
+            "" => EvictScope::All,
+            key => EvictScope::Key(parse(key)?),
+        };
+        self.record("RegionEvict", json!({ "region": request.region, "key": request.key })).await?;
+        let results = self.region.evict(region, scope).await.map_err(driver)?;
+        let refused = results.iter().find(|(_, result)| !matches!(result, KeyResult::Removed { .. }));
+        match refused {
+            Some((key, result)) => Err(AdminError::Refused(format!("key `{key}`: {result}"))),
+            None => done(format!("`{}` is removed from {} keys", request.region, results.len())),
+        }
+    }
+
+    async fn state_hash(&self, _: pb::StateHashRequest) -> Reply<pb::StateHashReply> {
+        let applied = self.group.applied();
+        Ok(pb::StateHashReply { index: applied.index, hash: applied.state.hash().to_vec() })
+    }
+
+    async fn trigger_snapshot(&self, _: pb::TriggerSnapshotRequest) -> Reply<pb::ChangeReply> {
+        self.group.trigger_snapshot().await.map_err(changed)?;
+        done("a snapshot is being taken")
+    }
+}

@@ -1,0 +1,74 @@
+//! The first two steps of a Region's life: its Raft group, and the entry that says what the Region is.
+//!
+//! Only the node with `bootstrap = true` does this, and only on an empty log; everybody else waits to be contacted.
+
+use kms_crypto::{DomainKey, RootKey};
+use kms_state::{Command, Origin, Outcome, Proposal, Refusal};
+use kms_types::{Entropy, ProposalId};
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    config::{ConfigError, NodeConfig},
+    entropy::OsEntropy,
+    group::Group,
+};
+
+/// A Region that cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// The configuration contradicts itself.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The consensus group refuses its first members.
+    #[error("the Raft group cannot be initialised: {0}")]
+    Initialize(String),
+    /// The first entry was refused.
+    #[error("the Region cannot be bootstrapped: {0}")]
+    Refused(Refusal),
+}
+
+/// Creates the Region if this node is told to and nobody has yet.
+pub(crate) async fn bootstrap(
+    config: &NodeConfig,
+    group: &Group,
+    root: Option<&RootKey>,
+) -> Result<(), BootstrapError> {
+    if !config.bootstrap || group.applied().state.is_bootstrapped() {
+        return Ok(());
+    }
+    group
+        .initialize(config.initial_members())
+        .await
+        .map_err(|e| BootstrapError::Initialize(e.to_string()))?;
+    let proposal = first_entry(config, root)?;
+    loop {
+        // The same proposal id each time: at most one of the attempts has effect (invariant B4).
+        match group.propose(proposal.clone()).await {
+            Ok(Outcome::Refused(Refusal::AlreadyBootstrapped)) | Ok(Outcome::Applied) => return Ok(()),
+            Ok(Outcome::Refused(refusal)) => return Err(BootstrapError::Refused(refusal)),
+            Ok(_) => return Ok(()),
+            Err(error) => tracing::info!(%error, "waiting for the other nodes of the Region"),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if group.applied().state.is_bootstrapped() {
+            return Ok(());
+        }
+    }
+}
+
+fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Proposal>, ConfigError> {
+    let entropy: &mut dyn Entropy = &mut OsEntropy;
+    let wrapped = root.map(|root| root.wrap_domain_key(&DomainKey::generate(1, entropy), entropy));
+    Ok(Arc::new(Proposal {
+        id: ProposalId::from_random(entropy.array()),
+        origin: Origin::Service { node: config.node },
+        expect: None,
+        command: Command::Bootstrap {
+            deployment: config.deployment,
+            region: config.region.clone(),
+            incarnation: config.incarnation,
+            directory: config.directory()?,
+            domain_keys: wrapped.into_iter().collect(),
+        },
+    }))
+}

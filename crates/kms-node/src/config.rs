@@ -1,0 +1,255 @@
+//! What one node is told at start. Parsed by the binary from TOML, environment and flags; checked here.
+
+use kms_crypto::VerifyingKey;
+use kms_raft::Peer;
+use kms_state::{Directory, RegionRole, Voter};
+use kms_types::{AccountId, DeploymentId, Incarnation, NodeId, Region};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+};
+use zeroize::Zeroizing;
+
+/// The configuration of one node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// The deployment that this Region belongs to.
+    pub deployment: DeploymentId,
+    /// The Region.
+    pub region: Region,
+    /// This node's number in the Region, from 1.
+    pub node: NodeId,
+    /// Data or witness.
+    pub role: Role,
+    /// The identity of the Region's history.
+    pub incarnation: Incarnation,
+    /// Where log, state, snapshots and audit files live.
+    pub data_dir: PathBuf,
+    /// True on the one node that creates the Region when its log is empty.
+    #[serde(default)]
+    pub bootstrap: bool,
+    /// Where to listen.
+    pub listen: Listen,
+    /// The certificate of this node and the authority that signs the deployment's certificates.
+    pub tls: TlsFiles,
+    /// The Region's root key; absent on a witness.
+    pub root_key: Option<RootKeyConfig>,
+    /// File with the hex seed of the Region's Ed25519 signing key.
+    pub signing_key: PathBuf,
+    /// The Region's initial members, this node included.
+    #[serde(default, rename = "member")]
+    pub members: Vec<Member>,
+    /// Every voting Region, this one included.
+    #[serde(default, rename = "voter")]
+    pub voters: Vec<VoterEntry>,
+    /// The root credential of each account.
+    #[serde(default, rename = "credential")]
+    pub credentials: Vec<CredentialEntry>,
+}
+
+/// `data` or `witness`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Holds material and serves the API.
+    Data,
+    /// Votes between Regions and holds no material.
+    Witness,
+}
+
+/// The two ports of a node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The KMS API over HTTP.
+    pub api: SocketAddr,
+    /// Raft, forwarding, the Region link and administration over gRPC with mutual TLS.
+    pub cluster: SocketAddr,
+}
+
+/// PEM files for mutual TLS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The deployment's certificate authority.
+    pub ca: PathBuf,
+    /// This node's certificate.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Where the root key is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootKeyConfig {
+    /// The file of the file provider.
+    pub file: PathBuf,
+}
+
+/// One node of this Region.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Its number.
+    pub id: NodeId,
+    /// Its cluster address, `host:port`.
+    pub cluster: String,
+    /// Its API address, `host:port`.
+    pub api: String,
+}
+
+/// One voting Region.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VoterEntry {
+    /// Its name.
+    pub name: Region,
+    /// Data or witness.
+    pub role: Role,
+    /// The identity of its history.
+    pub incarnation: Incarnation,
+    /// Its Ed25519 public key, 64 hex digits.
+    pub verifying_key: String,
+    /// Cluster addresses of its nodes.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+}
+
+/// One account's root credential.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialEntry {
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret; never printed.
+    pub secret_access_key: Zeroizing<String>,
+    /// The account.
+    pub account: AccountId,
+}
+
+impl fmt::Debug for CredentialEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CredentialEntry({} of {}, ..)", self.access_key_id, self.account)
+    }
+}
+
+/// A configuration that contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The node is not in the member list.
+    #[error("node {0} is not among the [[member]] entries")]
+    NotAMember(NodeId),
+    /// Two members have one id.
+    #[error("two [[member]] entries have id {0}")]
+    DuplicateMember(NodeId),
+    /// The Region is not in the voter list, or with another role or incarnation.
+    #[error("Region `{0}` needs a [[voter]] entry with the same role and incarnation as this node")]
+    NotAVoter(Region),
+    /// Two voters have one name.
+    #[error("two [[voter]] entries are named `{0}`")]
+    DuplicateVoter(Region),
+    /// A voter's key does not parse.
+    #[error("verifying_key of voter `{0}` is not 64 hex digits of an Ed25519 public key")]
+    VerifyingKey(Region),
+    /// A data Region without a root key.
+    #[error("a node of role `data` needs [root_key] file = \"...\"")]
+    RootKeyMissing,
+    /// A witness with a root key.
+    #[error("a witness holds no material: remove [root_key]")]
+    RootKeyOnWitness,
+    /// A data Region without any credential.
+    #[error("a node of role `data` needs at least one [[credential]]")]
+    CredentialMissing,
+    /// Two credentials have one access key id.
+    #[error("two [[credential]] entries have access_key_id `{0}`")]
+    DuplicateCredential(String),
+}
+
+impl From<Role> for RegionRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Data => Self::Data,
+            Role::Witness => Self::Witness,
+        }
+    }
+}
+
+impl NodeConfig {
+    /// Refuses what contradicts itself, before anything is opened.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_members()?;
+        self.check_voters()?;
+        self.check_role()
+    }
+
+    fn check_members(&self) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.members.iter().find(|m| !seen.insert(m.id)) {
+            return Err(ConfigError::DuplicateMember(twice.id));
+        }
+        if !seen.contains(&self.node) { Err(ConfigError::NotAMember(self.node)) } else { Ok(()) }
+    }
+
+    fn check_voters(&self) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.voters.iter().find(|v| !seen.insert(&v.name)) {
+            return Err(ConfigError::DuplicateVoter(twice.name.clone()));
+        }
+        let own = |v: &&VoterEntry| {
+            v.name == self.region && v.role == self.role && v.incarnation == self.incarnation
+        };
+        self.voters.iter().find(own).ok_or_else(|| ConfigError::NotAVoter(self.region.clone()))?;
+        self.directory().map(|_| ())
+    }
+
+    fn check_role(&self) -> Result<(), ConfigError> {
+        match (self.role, &self.root_key) {
+            (Role::Data, None) => return Err(ConfigError::RootKeyMissing),
+            (Role::Witness, Some(_)) => return Err(ConfigError::RootKeyOnWitness),
+            _ => {}
+        }
+        if self.role == Role::Data && self.credentials.is_empty() {
+            return Err(ConfigError::CredentialMissing);
+        }
+        let mut seen = BTreeSet::new();
+        match self.credentials.iter().find(|c| !seen.insert(&c.access_key_id)) {
+            Some(twice) => Err(ConfigError::DuplicateCredential(twice.access_key_id.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The first directory of the deployment, generation 1.
+    pub fn directory(&self) -> Result<Directory, ConfigError> {
+        let voters = self.voters.iter().map(|v| Ok((v.name.clone(), v.voter()?)));
+        Ok(Directory { generation: 1, voters: voters.collect::<Result<_, ConfigError>>()? })
+    }
+
+    /// The Region's first Raft members.
+    pub fn initial_members(&self) -> BTreeMap<NodeId, Peer> {
+        self.members.iter().map(|m| (m.id, Peer { cluster: m.cluster.clone(), api: m.api.clone() })).collect()
+    }
+
+    /// Cluster addresses of the other Regions' nodes.
+    pub fn peer_regions(&self) -> BTreeMap<Region, Vec<String>> {
+        let others = self.voters.iter().filter(|v| v.name != self.region);
+        others.map(|v| (v.name.clone(), v.nodes.clone())).collect()
+    }
+}
+
+impl VoterEntry {
+    fn voter(&self) -> Result<Voter, ConfigError> {
+        let invalid = || ConfigError::VerifyingKey(self.name.clone());
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&self.verifying_key, &mut bytes).map_err(|_| invalid())?;
+        Ok(Voter {
+            incarnation: self.incarnation,
+            verifying_key: VerifyingKey(bytes),
+            role: self.role.into(),
+        })
+    }
+}

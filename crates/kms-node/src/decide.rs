@@ -1,0 +1,68 @@
+//! One verified call from a linearizable view to its answer: prepare, propose, wait, respond.
+//!
+//! Deliberately absent: HTTP, signatures and the audit record; `service.rs` puts those around this.
+
+use kms_ops::{AuditFacts, Call, Env, Error, Pending, RespondError, Response, Step};
+use kms_state::{Outcome, State};
+use std::{sync::Arc, time::Duration};
+
+use crate::{entropy::OsEntropy, group::Group, keyring::RegionKeyRing};
+
+/// How often a call is authorized again because the key changed between its view and its entry (invariant B2).
+const ATTEMPTS: usize = 16;
+/// How long a shared change waits for a majority of Regions before the caller is told that the outcome is unknown.
+const REGIONS_DEADLINE: Duration = Duration::from_secs(8);
+
+/// What a decision needs.
+pub(crate) struct Decider {
+    pub(crate) group: Group,
+    pub(crate) keyring: Arc<RegionKeyRing>,
+}
+
+impl Decider {
+    /// Decides one call. `facts` is filled as far as the decision gets, for the audit record.
+    pub(crate) async fn decide(&self, call: &Call, facts: &mut AuditFacts) -> Result<Response, Error> {
+        for _ in 0..ATTEMPTS {
+            *facts = AuditFacts::default();
+            let view = self.view().await?;
+            match self.prepare(call, &view, facts)? {
+                Step::Answer(response) => return Ok(response),
+                Step::Propose(pending) => match self.carry_out(*pending).await {
+                    Ok(response) => return Ok(response),
+                    Err(RespondError::Failed(error)) => return Err(error),
+                    Err(RespondError::Retry(refusal)) => tracing::debug!(%refusal, "deciding the call again"),
+                },
+            }
+        }
+        Err(Error::Internal("the key changes faster than the call can be decided; retry"))
+    }
+
+    /// A linearizable view of the Region (invariant B1): confirmed by a quorum after this call began.
+    async fn view(&self) -> Result<State, Error> {
+        let view = self.group.read_view().await.map_err(|error| {
+            tracing::warn!(%error, "no linearizable view");
+            Error::Internal("the Region has no leader that a majority confirms; retry")
+        })?;
+        self.keyring.follow(&view.state);
+        Ok(view.state)
+    }
+
+    fn prepare(&self, call: &Call, view: &State, facts: &mut AuditFacts) -> Result<Step, Error> {
+        let mut entropy = OsEntropy;
+        kms_ops::prepare(call, view, &mut Env { entropy: &mut entropy, keyring: &*self.keyring }, facts)
+    }
+
+    async fn carry_out(&self, pending: Pending) -> Result<Response, RespondError> {
+        let outcome = self.group.propose(pending.proposal.clone()).await.map_err(|error| {
+            tracing::warn!(%error, "proposal without a known outcome");
+            Error::Internal("the outcome of the change is unknown; look before you retry")
+        })?;
+        if matches!(outcome, Outcome::RecordProposed { .. }) {
+            let wait = pending.wait.clone();
+            // Given up silently: `respond` then tells the caller that the outcome is unknown.
+            let _ = self.group.wait_until(|state| wait.is_over(state), REGIONS_DEADLINE).await;
+        }
+        let after = self.view().await?;
+        pending.respond(&after, outcome)
+    }
+}

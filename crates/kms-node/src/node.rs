@@ -1,0 +1,329 @@
+//! One node from start to end: what is opened in which order, which tasks run, and how it stops.
+
+use bytes::Bytes;
+use kms_audit::{AuditError, AuditLog};
+use kms_crypto::{RootKey, SelfTestError, SigningKey, self_test};
+use kms_http::Authenticator;
+use kms_raft::{Raft, Storage, StorageError, Tuning, raft_config};
+use kms_rootkey::{FileProvider, RootKeyError, RootKeyProvider};
+use kms_transport::{
+    Access, ClusterServer, NodeClient, PeerLinks, RaftNetwork, ServeError, Services, TlsError, TlsIdentity,
+    TonicRegionLink,
+};
+use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::{
+    admin::Admin,
+    bootstrap::{BootstrapError, bootstrap},
+    clock::{Clock, SystemClock},
+    config::{ConfigError, NodeConfig},
+    credentials::ConfiguredCredentials,
+    decide::Decider,
+    entropy::OsEntropy,
+    group::{Group, GroupParts, run_region_clock},
+    identity::{self, IdentityError},
+    keyring::RegionKeyRing,
+    readiness::Readiness,
+    region_driver,
+    service::Service,
+    timers,
+};
+
+/// Messages of other Regions that may wait for the leader's machine; more are refused and resent by their senders.
+const REGION_INBOX: usize = 4096;
+/// Longest wait for another node to take over the lead before this one stops.
+const HANDOVER: Duration = Duration::from_secs(3);
+
+/// Why a node cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The configuration contradicts itself.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The cryptography does not compute what it should.
+    #[error("self-test failed")]
+    SelfTest(#[from] SelfTestError),
+    /// The data directory belongs to another node.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The root key cannot be read.
+    #[error("root key")]
+    RootKey(#[from] RootKeyError),
+    /// The signing key cannot be read.
+    #[error("signing key `{}`: {why}", path.display())]
+    SigningKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The certificates cannot be used.
+    #[error("tls")]
+    Tls(#[from] TlsError),
+    /// The storage cannot be opened.
+    #[error("storage")]
+    Storage(#[from] StorageError),
+    /// The audit log cannot be opened.
+    #[error("audit log")]
+    Audit(#[from] AuditError),
+    /// A port cannot be used.
+    #[error("cannot listen on {address} ({what})")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Which port it is.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The consensus library refuses its settings or its storage.
+    #[error("raft: {0}")]
+    Raft(String),
+    /// The Region cannot be created.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The cluster port failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A task ended that should not have.
+    #[error("a task of the node ended unexpectedly")]
+    TaskEnded,
+}
+
+/// Runs a node until `stop` completes, then hands over the lead and shuts down in order.
+pub async fn run_node(config: NodeConfig, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+    config.check()?;
+    self_test()?;
+    identity::claim(&config)?;
+    let node = Node::open(config).await?;
+    node.run(stop).await
+}
+
+/// Everything that is open while a node runs.
+struct Node {
+    config: NodeConfig,
+    root: Option<Arc<RootKey>>,
+    group: Group,
+    keyring: Arc<RegionKeyRing>,
+    audit: AuditLog,
+    readiness: Arc<Readiness>,
+    clock: Arc<dyn Clock>,
+    signing: Arc<SigningKey>,
+    link: Arc<TonicRegionLink>,
+    inbox: mpsc::Receiver<Bytes>,
+    tls: TlsIdentity,
+    snapshots: kms_raft::SnapshotInbox,
+    api: TcpListener,
+    cluster: TcpListener,
+}
+
+impl Node {
+    async fn open(config: NodeConfig) -> Result<Self, NodeError> {
+        let root = open_root_key(&config)?;
+        let signing = Arc::new(read_signing_key(&config.signing_key)?);
+        let tls = TlsIdentity::load(&config.tls.ca, &config.tls.cert, &config.tls.key)?;
+        let api = listen(config.listen.api, "api").await?;
+        let cluster = listen(config.listen.cluster, "cluster").await?;
+        let audit = open_audit(&config)?;
+        let storage = Storage::open(&config.data_dir, config.node)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let links = PeerLinks::new(config.region.clone(), tls.clone());
+        let raft = start_raft(&config, &storage.log, storage.machine, links.clone()).await?;
+        let (region_inbox, inbox) = mpsc::channel(REGION_INBOX);
+        let group = Group::new(GroupParts {
+            node: config.node,
+            raft,
+            applied: storage.applied,
+            client: NodeClient::new(links),
+            clock: clock.clone(),
+            region_inbox,
+        });
+        Ok(Self {
+            keyring: Arc::new(RegionKeyRing::new(root.clone())),
+            readiness: Arc::new(Readiness::new(group.clone())),
+            link: Arc::new(TonicRegionLink::new(config.peer_regions(), &tls)),
+            snapshots: storage.inbox,
+            config,
+            root,
+            group,
+            audit,
+            clock,
+            signing,
+            inbox,
+            tls,
+            api,
+            cluster,
+        })
+    }
+
+    async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let (config, group, readiness) = (self.config.clone(), self.group.clone(), self.readiness.clone());
+        tracing::info!(region = %config.region, node = config.node, api = %config.listen.api, cluster = %config.listen.cluster, "node opened");
+        let (root, ending) = (self.root.clone(), CancellationToken::new());
+        let mut tasks = self.start(&ending)?;
+        let creating = async {
+            bootstrap(&config, &group, root.as_deref()).await?;
+            std::future::pending::<Result<(), NodeError>>().await
+        };
+        let ended = tokio::select! {
+            () = stop => Ok(()),
+            ended = creating => ended,
+            ended = tasks.join_next() => first_end(ended),
+        };
+        readiness.refuse();
+        hand_over(&group).await;
+        ending.cancel();
+        while tasks.join_next().await.is_some() {}
+        group.shutdown().await;
+        tracing::info!("node stopped");
+        ended
+    }
+
+    /// Starts every task of the node. They end when `ending` is cancelled; one that ends before ends the node.
+    fn start(self, ending: &CancellationToken) -> Result<JoinSet<Result<(), NodeError>>, NodeError> {
+        let mut tasks = JoinSet::new();
+        let until = |token: &CancellationToken| token.clone().cancelled_owned();
+        let region = region_driver::start(
+            region_driver::Parts {
+                region: self.config.region.clone(),
+                node: self.config.node,
+                group: self.group.clone(),
+                keyring: self.keyring.clone(),
+                signing: self.signing.clone(),
+                link: self.link.clone(),
+                clock: self.clock.clone(),
+                inbox: self.inbox,
+            },
+            ending.clone(),
+        );
+        let admin = Admin {
+            config: self.config.clone(),
+            group: self.group.clone(),
+            region: region.handle,
+            audit: self.audit.clone(),
+            started: tokio::time::Instant::now(),
+        };
+        let services = Services {
+            raft: self.group.raft().clone(),
+            snapshots: self.snapshots,
+            node: Arc::new(self.group.clone()),
+            region: Arc::new(self.group.clone()),
+            admin: Arc::new(admin),
+        };
+        let access =
+            Access { region: self.config.region.clone(), voting_regions: voting_regions(&self.config) };
+        let (tls, listener, end) = (self.tls, self.cluster, until(ending));
+        tasks.spawn(async move { Ok(ClusterServer::serve(listener, &tls, access, services, end).await?) });
+        tasks.spawn(forever(region.task));
+        tasks.spawn(forever(with_end(run_region_clock(self.group.clone(), OsEntropy), until(ending))));
+        tasks.spawn(forever(timers::run(
+            self.group.clone(),
+            self.keyring.clone(),
+            self.config.node,
+            ending.clone(),
+        )));
+        let service = Arc::new(Service {
+            node: self.config.node,
+            region: self.config.region.clone(),
+            decider: Decider { group: self.group.clone(), keyring: self.keyring.clone() },
+            audit: self.audit,
+            clock: self.clock,
+            readiness: self.readiness,
+        });
+        let credentials = Arc::new(ConfiguredCredentials::new(&self.config.credentials));
+        let auth = Arc::new(Authenticator::new(self.config.region, credentials));
+        let (listener, end) = (self.api, until(ending));
+        tasks.spawn(async move {
+            kms_http::serve(listener, service, auth, end).await;
+            Ok(())
+        });
+        Ok(tasks)
+    }
+}
+
+async fn forever(task: impl Future<Output = ()>) -> Result<(), NodeError> {
+    task.await;
+    Ok(())
+}
+
+async fn with_end(task: impl Future<Output = ()>, end: impl Future<Output = ()>) {
+    tokio::select! {
+        () = task => {}
+        () = end => {}
+    }
+}
+
+fn first_end(ended: Option<Result<Result<(), NodeError>, tokio::task::JoinError>>) -> Result<(), NodeError> {
+    match ended {
+        Some(Ok(Err(error))) => Err(error),
+        Some(Err(error)) => {
+            tracing::error!(%error, "a task of the node failed");
+            Err(NodeError::TaskEnded)
+        }
+        Some(Ok(Ok(()))) | None => Err(NodeError::TaskEnded),
+    }
+}
+
+/// A leader that stops lets another voter take over first, so that writes pause for milliseconds and not for an election.
+async fn hand_over(group: &Group) {
+    if !group.is_leader() {
+        return;
+    }
+    match tokio::time::timeout(HANDOVER, group.transfer_leader(None)).await {
+        Ok(Ok(to)) => tracing::info!(to, "handed over the lead"),
+        Ok(Err(error)) => tracing::warn!(%error, "cannot hand over the lead"),
+        Err(_) => tracing::warn!("handing over the lead took too long"),
+    }
+}
+
+fn open_root_key(config: &NodeConfig) -> Result<Option<Arc<RootKey>>, NodeError> {
+    let Some(root_key) = &config.root_key else { return Ok(None) };
+    let provider = FileProvider::new(&root_key.file);
+    tracing::info!(provider = %provider.describe(), "reading the root key");
+    Ok(Some(provider.root_key()?))
+}
+
+fn read_signing_key(path: &PathBuf) -> Result<SigningKey, NodeError> {
+    let fail = |why: String| NodeError::SigningKey { path: path.clone(), why };
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|e| fail(e.to_string()))?);
+    let mut seed = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim(), seed.as_mut_slice()).map_err(|_| fail("not 64 hex digits".into()))?;
+    Ok(SigningKey::from_seed(seed))
+}
+
+fn open_audit(config: &NodeConfig) -> Result<AuditLog, NodeError> {
+    let dir = config.data_dir.join("audit");
+    fs::create_dir_all(&dir).map_err(|source| IdentityError::Io { path: dir.clone(), source })?;
+    Ok(AuditLog::open(dir, config.node)?)
+}
+
+async fn listen(address: SocketAddr, what: &'static str) -> Result<TcpListener, NodeError> {
+    TcpListener::bind(address).await.map_err(|source| NodeError::Listen { address, what, source })
+}
+
+async fn start_raft(
+    config: &NodeConfig,
+    log: &kms_raft::LogStore,
+    machine: kms_raft::StateMachine,
+    links: Arc<PeerLinks>,
+) -> Result<Raft, NodeError> {
+    let settings =
+        raft_config(config.region.as_str(), Tuning::default()).map_err(|e| NodeError::Raft(e.to_string()))?;
+    let network = RaftNetwork::new(config.node, links);
+    Raft::new(config.node, Arc::new(settings), network, log.clone(), machine)
+        .await
+        .map_err(|e| NodeError::Raft(e.to_string()))
+}
+
+/// The directory does not change yet, so the Regions that may use the link are those of the configuration.
+fn voting_regions(config: &NodeConfig) -> watch::Receiver<BTreeSet<kms_types::Region>> {
+    watch::channel(config.voters.iter().map(|v| v.name.clone()).collect()).1
+}

@@ -1,0 +1,136 @@
+//! The KMS API's service: every verified call is decided, recorded, then answered, in this order.
+//!
+//! Deliberately absent: how a call is decided (`decide.rs`), HTTP, and the verification of signatures.
+
+use kms_audit::{AuditLog, Event, Record, RecordBuilder, UserIdentity};
+use kms_http::{Answer, ApiCall, ApiError, AuditFailure, Authenticated, KmsService, Origin, Refused, Reply};
+use kms_ops::{AuditFacts, Call, Error};
+use kms_types::{AliasArn, Entropy, NodeId, Region, RequestId, Timestamp};
+use std::sync::Arc;
+
+use crate::{clock::Clock, decide::Decider, entropy::OsEntropy, readiness::Readiness};
+
+/// Region time this far behind the node's own clock is confirmed before a signature is dated by it: the node was
+/// probably paused, and its applied state is old.
+const SUSPICIOUS_LAG_MS: u64 = 30_000;
+
+/// One node's KMS API.
+pub(crate) struct Service {
+    pub(crate) node: NodeId,
+    pub(crate) region: Region,
+    pub(crate) decider: Decider,
+    pub(crate) audit: AuditLog,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) readiness: Arc<Readiness>,
+}
+
+impl Service {
+    async fn carry_out(&self, call: Authenticated<ApiCall>) -> Answer {
+        let access_key_id = call.access_key_id().to_owned();
+        let ApiCall { request, principal, origin, audit_parameters } = call.into_inner();
+        let operation = request.operation();
+        let call = Call {
+            request,
+            caller: principal,
+            request_id: origin.request_id,
+            node: self.node,
+            source_ip: Some(origin.source_ip),
+        };
+        let mut facts = AuditFacts::default();
+        let answer = self.decider.decide(&call, &mut facts).await;
+        let identity = UserIdentity::verified(&call.caller, &access_key_id);
+        let record =
+            self.begin(Event::Call(operation), identity, &origin).request_parameters(audit_parameters);
+        // The record is durable before the answer leaves, or the call fails (invariant G1).
+        match self.audit.append(concluded(record, &facts, &answer)).await {
+            Ok(()) => answer,
+            Err(error) => {
+                tracing::error!(%error, "audit record not written; the call fails");
+                self.readiness.refuse();
+                Err(Error::Internal("the audit log cannot be written"))
+            }
+        }
+    }
+
+    async fn record_refusal(&self, refused: Refused) -> Result<(), AuditFailure> {
+        let event = refused.operation.map_or(Event::Operator("UnidentifiedRequest"), Event::Call);
+        let identity = match (&refused.principal, &refused.access_key_id) {
+            (Some(principal), Some(id)) => UserIdentity::verified(principal, id),
+            (_, id) => UserIdentity::unknown(id.as_deref()),
+        };
+        let record = self
+            .begin(event, identity, &refused.origin)
+            .request_parameters(refused.audit_parameters)
+            .error(refused.error.code, refused.error.message.as_deref().unwrap_or_default());
+        self.audit.append(record.build()).await.map_err(|error| {
+            tracing::error!(%error, "audit record not written; the call fails");
+            self.readiness.refuse();
+            AuditFailure
+        })
+    }
+
+    fn begin(&self, event: Event, identity: UserIdentity, origin: &Origin) -> RecordBuilder {
+        let event_id = (&mut OsEntropy as &mut dyn Entropy).array();
+        let time = self.decider.group.applied().state.region_time();
+        Record::builder(event, identity, time, &self.region, event_id)
+            .client(&origin.source_ip.to_string(), origin.user_agent.as_deref().unwrap_or_default())
+            .request_id(origin.request_id)
+    }
+
+    /// Region time, confirmed first when this node looks as if it had slept.
+    async fn region_time(&self) -> Timestamp {
+        let applied = self.decider.group.applied().state.region_time();
+        if self.clock.now().millis_since(applied) < SUSPICIOUS_LAG_MS {
+            return applied;
+        }
+        match self.decider.group.read_view().await {
+            Ok(view) => view.state.region_time(),
+            Err(_) => applied,
+        }
+    }
+}
+
+/// Adds what came of the call.
+fn concluded(mut record: RecordBuilder, facts: &AuditFacts, answer: &Answer) -> Record {
+    for arn in &facts.resources {
+        record = record.key(arn);
+    }
+    for alias in facts.aliases.iter().filter_map(|text| text.parse::<AliasArn>().ok()) {
+        record = record.alias(&alias);
+    }
+    if let Some(id) = &facts.key_material_id {
+        record = record.key_material_id(id);
+    }
+    match answer {
+        Ok(response) => match facts.response_elements(response) {
+            Some(elements) => record.response_elements(elements).build(),
+            None => record.build(),
+        },
+        Err(error) => {
+            let shown = ApiError::from(error);
+            record.error(shown.code, shown.message.as_deref().unwrap_or_default()).build()
+        }
+    }
+}
+
+impl KmsService for Service {
+    fn now(&self) -> Reply<'_, Timestamp> {
+        Box::pin(self.region_time())
+    }
+
+    fn request_id(&self) -> RequestId {
+        RequestId::from_random((&mut OsEntropy as &mut dyn Entropy).array())
+    }
+
+    fn ready(&self) -> bool {
+        self.readiness.is_ready()
+    }
+
+    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Answer> {
+        Box::pin(self.carry_out(call))
+    }
+
+    fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>> {
+        Box::pin(self.record_refusal(refused))
+    }
+}

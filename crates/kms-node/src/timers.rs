@@ -1,0 +1,41 @@
+//! Work that falls due in Region time, proposed by the Region's leader: automatic rotations and deletions.
+
+use kms_ops::{Env, due_proposals};
+use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+use crate::{entropy::OsEntropy, group::Group, keyring::RegionKeyRing};
+
+const INTERVAL: Duration = Duration::from_millis(500);
+/// At most this many entries per round, so that a backlog does not hold up callers' writes.
+const BATCH: usize = 64;
+
+/// Runs until `stop`. Every node runs it; only the leader proposes, and `apply` refuses what is not due.
+pub(crate) async fn run(group: Group, keyring: Arc<RegionKeyRing>, node: u64, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if group.is_leader() {
+            propose_due(&group, &keyring, node).await;
+        }
+    }
+}
+
+async fn propose_due(group: &Group, keyring: &RegionKeyRing, node: u64) {
+    let state = group.applied().state.clone();
+    keyring.follow(&state);
+    let proposals = {
+        let mut entropy = OsEntropy;
+        due_proposals(
+            &state,
+            &mut Env { entropy: &mut entropy, keyring: keyring as &dyn kms_ops::KeyRing },
+            node,
+        )
+    };
+    for proposal in proposals.into_iter().take(BATCH) {
+        match group.propose(proposal).await {
+            Ok(outcome) => tracing::info!(?outcome, "proposed what fell due"),
+            Err(error) => tracing::warn!(%error, "cannot propose what fell due"),
+        }
+    }
+}
