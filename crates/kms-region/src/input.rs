@@ -7,7 +7,7 @@ use crate::{Message, Want};
 #[derive(Debug)]
 pub enum Input {
     /// The Region's applied state has moved on. Skipping intermediate states is fine.
-    Applied(State),
+    Applied(Box<State>),
     /// A message, its sender proven (rule 13).
     Message {
         /// The sender.

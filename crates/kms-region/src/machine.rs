@@ -67,7 +67,7 @@ impl Machine {
     pub fn handle(&mut self, input: Input, now: Timestamp) {
         self.now = self.now.max(now);
         match input {
-            Input::Applied(state) => self.observe(state),
+            Input::Applied(state) => self.observe(*state),
             Input::Message { from, message } => self.receive(from, message),
             Input::Outcome { tag, outcome } => self.conclude(tag, Some(outcome)),
             Input::Lost { tag } => self.conclude(tag, None),

@@ -81,9 +81,8 @@ impl Machine {
         self.open_request(request, &keys);
         for key in keys {
             let refused = self.refuses_promotion(&key).or_else(|| self.is_settled_primary(&key));
-            match refused.or_else(|| self.begin_promotion(key, force, Some(request))) {
-                Some(result) => self.finish_key(Some(request), key, result),
-                None => {}
+            if let Some(result) = refused.or_else(|| self.begin_promotion(key, force, Some(request))) {
+                self.finish_key(Some(request), key, result);
             }
         }
     }

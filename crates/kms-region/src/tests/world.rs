@@ -194,7 +194,7 @@ impl World {
             let site = self.sites.get_mut(at).unwrap();
             let state = site.state.clone();
             let Some(machine) = &mut site.machine else { return };
-            machine.handle(Input::Applied(state), self.now);
+            machine.handle(Input::Applied(Box::new(state)), self.now);
             if let Some(input) = input {
                 machine.handle(input, self.now);
             }
