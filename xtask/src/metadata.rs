@@ -13,6 +13,8 @@ pub(crate) struct CrateDependencies {
     pub(crate) normal: BTreeSet<String>,
     pub(crate) build: BTreeSet<String>,
     pub(crate) dev: BTreeSet<String>,
+    /// Features asked for in what ships, as `crate/feature`.
+    pub(crate) shipped_features: BTreeSet<String>,
 }
 
 /// Workspace crates by name.
@@ -55,8 +57,17 @@ fn dependencies(package: &Value) -> CrateDependencies {
             _ => &mut found.normal,
         };
         set.extend(text(dependency, "name").map(str::to_owned));
+        if text(dependency, "kind") != Some("dev") {
+            found.shipped_features.extend(features(dependency));
+        }
     }
     found
+}
+
+fn features(dependency: &Value) -> Vec<String> {
+    let name = text(dependency, "name").unwrap_or_default();
+    let features = dependency.get("features").and_then(Value::as_array).into_iter().flatten();
+    features.filter_map(Value::as_str).map(|feature| format!("{name}/{feature}")).collect()
 }
 
 fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
@@ -75,12 +86,14 @@ mod tests {
     #[test]
     fn dependencies_are_told_apart_by_kind() {
         let metadata = json!({"packages": [{"name": "a", "dependencies": [
-            {"name": "b", "kind": null}, {"name": "c", "kind": "dev"}, {"name": "d", "kind": "build"}]}]});
+            {"name": "b", "kind": null, "features": ["x"]},
+            {"name": "c", "kind": "dev", "features": ["y"]}, {"name": "d", "kind": "build"}]}]});
         let found = packages(&metadata);
         let expected = CrateDependencies {
             normal: BTreeSet::from(["b".to_owned()]),
             dev: BTreeSet::from(["c".to_owned()]),
             build: BTreeSet::from(["d".to_owned()]),
+            shipped_features: BTreeSet::from(["b/x".to_owned()]),
         };
         assert_eq!(found.get("a"), Some(&expected));
     }

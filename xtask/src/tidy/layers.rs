@@ -81,6 +81,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tonic", &["kms-transport", "kms-node", "meridian"]),
 ];
 
+/// Features for tests, which nothing that ships may ask for.
+const TEST_FEATURES: [&str; 1] = ["kms-crypto/reveal-material"];
+
 /// Crates that are not in the table, edges that point down it, libraries away from home.
 pub(crate) fn check(workspace: &Workspace) -> Vec<Problem> {
     workspace.iter().flat_map(|(name, used)| of_crate(name, used, workspace)).collect()
@@ -97,7 +100,9 @@ fn of_crate(name: &str, used: &CrateDependencies, workspace: &Workspace) -> Vec<
     let tests = used.dev.iter().filter(|other| CORE.contains(&name) && is_shell(other, workspace));
     let down = down.chain(tests).map(|other| Problem::new(name, format!("must not use `{other}`")));
     let lost = lost.map(|library| Problem::new(name, format!("`{library}` belongs to {}", homes(library))));
-    down.chain(lost).collect()
+    let hooks = used.shipped_features.iter().filter(|feature| TEST_FEATURES.contains(&feature.as_str()));
+    let hooks = hooks.map(|feature| Problem::new(name, format!("ships `{feature}`, which is for tests")));
+    down.chain(lost).chain(hooks).collect()
 }
 
 fn is_shell(name: &str, workspace: &Workspace) -> bool {
@@ -157,6 +162,13 @@ mod tests {
         let mut crates = workspace(&[("kms-ops", &[]), ("kms-node", &[])]);
         crates.get_mut("kms-ops").unwrap().dev.insert("kms-node".to_owned());
         assert_eq!(check(&crates), [Problem::new("kms-ops", "must not use `kms-node`")]);
+    }
+
+    #[test]
+    fn a_test_hook_in_what_ships_is_refused() {
+        let mut crates = workspace(&[("meridian", &["kms-crypto"]), ("kms-crypto", &[])]);
+        crates.get_mut("meridian").unwrap().shipped_features.insert("kms-crypto/reveal-material".to_owned());
+        assert_eq!(check(&crates).len(), 1);
     }
 
     #[test]
