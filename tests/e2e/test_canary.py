@@ -6,6 +6,7 @@ compiled with a feature of kms-crypto that no program which ships enables.
 """
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -52,12 +53,14 @@ def test_what_callers_saw_is_in_no_file(used):
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_key_material_is_in_no_file(used, region):
+def test_key_material_is_in_no_file(used, region, tmp_path):
     cluster, _, key = used
     if not REVEAL.exists():
         pytest.skip("`cargo build -p meridian --example reveal_material` was not run, or there is no such example")
+    home = cluster.data_dir / region
+    copy = shutil.copytree(home / "node-1" / "data", tmp_path / "copy")
     output = subprocess.run(
-        [REVEAL, "--data-dir", cluster.data_dir, "--node", f"{region}/1", "--key-id", key],
+        [REVEAL, copy, "1", home / "root.key", key],
         capture_output=True,
         text=True,
         timeout=60,
