@@ -22,7 +22,7 @@ pub use applied::Applied;
 pub use config::{Tuning, raft_config};
 pub use fatal::{FATAL_EXIT_CODE, FatalHook, exit_process};
 pub use log_store::LogStore;
-pub use segment_log::{LogError, MAX_ENTRY_BYTES};
+pub use segment_log::{LogError, MAX_ENTRY_BYTES, proposal_fits};
 pub use snapshot_file::SnapshotFile;
 pub use snapshot_format::SnapshotError;
 pub use snapshot_store::SnapshotInbox;

@@ -38,7 +38,7 @@ pub(crate) use disk::DiskFile;
 pub(crate) use disk::{Disk, RealDisk};
 pub use error::LogError;
 pub(crate) use index::Slot;
-pub use record::MAX_ENTRY_BYTES;
+pub use record::{MAX_ENTRY_BYTES, proposal_fits};
 pub(crate) use writer::Coverage;
 
 use crate::{Entry, FatalHook, LogId, TypeConfig, Vote};

@@ -1,12 +1,20 @@
 //! Records, the content of batches: `length (u32) ‖ kms_state::encode(record)`, one after the other.
 
 use crate::{Entry, LogId, Vote};
-use kms_state::DecodeError;
+use kms_state::{DecodeError, Proposal};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Largest encoded entry; half of what the codec decodes, so that what was written can be read.
 pub const MAX_ENTRY_BYTES: usize = 8 << 20;
+
+/// Room for what a log entry adds to its proposal: ids, frame, variant numbers.
+const ENTRY_OVERHEAD_BYTES: usize = 256;
+
+/// Whether the log can hold this proposal. To be asked before proposing: a larger entry stops the node that appends it.
+pub fn proposal_fits(proposal: &Proposal) -> bool {
+    kms_state::encode(proposal).len() + ENTRY_OVERHEAD_BYTES <= MAX_ENTRY_BYTES
+}
 
 /// One change of the log. The order of records is the order of the calls (A2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

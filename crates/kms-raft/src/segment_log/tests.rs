@@ -210,6 +210,8 @@ async fn an_entry_that_could_not_be_read_back_is_refused() {
             description: "x".repeat(MAX_ENTRY_BYTES),
         },
     );
+    let openraft::EntryPayload::Normal(proposal) = &huge.payload else { panic!() };
+    assert!(!proposal_fits(proposal));
     assert!(matches!(log.append(vec![huge], IOFlushed::noop()), Err(LogError::TooLarge { .. })));
     assert_eq!(log.index().last(), None);
 }
