@@ -1,5 +1,16 @@
 //! CreateAlias [KMS:CreateAlias].
 
+use crate::{
+    AuditFacts, Env, Error, Step, alias_name, alias_target,
+    authorize::{self, authorize},
+    case::Case,
+    propose::propose_quietly,
+    resolve::alias_arn,
+    state_table,
+};
+use kms_state::Command;
+use kms_types::Operation;
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -12,3 +23,23 @@ pub struct Request {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
+
+/// Decides the call: allowed on the key by its policy; on the alias the account's root always is.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let alias = alias_name::parse(&request.alias_name)?;
+    facts.aliases.push(alias_arn(case, alias.clone()).to_string());
+    let target = alias_target::resolve_target(case, &request.target_key_id, facts)?;
+    let key = authorize::<authorize::CreateAlias>(case, target, |_| {})?;
+    state_table::check(Operation::CreateAlias, key.key().state(case.region), key.arn())?;
+    if case.view.alias(case.account(), &alias).is_some() {
+        return Err(Error::AliasExists { arn: alias_arn(case, alias) });
+    }
+    alias_target::check_quota(case, key.key().id)?;
+    let command = Command::CreateAlias { account: case.account(), alias, target: key.key().id };
+    Ok(propose_quietly(case, env, key.expectation(), command, Response))
+}

@@ -4,6 +4,18 @@ use kms_types::{KeyOrigin, KeySpec, KeyUsage};
 
 use crate::{KeyMetadata, Tag};
 
+use crate::{
+    AuditFacts, Env, Error, Step,
+    case::Case,
+    conditions::KeyFacts,
+    material, metadata,
+    policy_document::{self, LockoutCheck},
+    propose::{key_after, propose},
+    tags,
+};
+use kms_state::{Command, CreateKey};
+use kms_types::{KeyId, KeyIdKind, MultiRegionKeyType};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -36,4 +48,86 @@ pub struct Request {
 pub struct Response {
     /// The new key.
     pub key_metadata: KeyMetadata,
+}
+
+/// Decides the call. Creating a key is a permission of the account, which its root always has.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let (spec, usage, origin) = check_supported(request)?;
+    let tags = tags::checked(&request.tags)?;
+    let kind = if request.multi_region { KeyIdKind::MultiRegion } else { KeyIdKind::SingleRegion };
+    let key = KeyId::from_random(kind, env.entropy.array());
+    let account = case.account();
+    let multi_region = request.multi_region.then_some(MultiRegionKeyType::Primary);
+    let key_facts = KeyFacts { account, spec, usage, origin, multi_region };
+    let policy = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
+    let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
+    policy_document::check(case, &policy, &key_facts, &case.arn(account, key), lockout)?;
+    let material = material::draw(env, &key)?;
+    facts.resources.push(case.arn(account, key));
+    let description = request.description.clone().unwrap_or_default();
+    let create = CreateKey { account, key, spec, usage, origin, policy, description, tags, material };
+    let region = case.region.clone();
+    Ok(propose(case, env, None, Command::CreateKey(Box::new(create)), move |view| {
+        let key = key_after(view, account, &key)?;
+        Ok(Response { key_metadata: metadata::of(&key, &region) }.into())
+    }))
+}
+
+/// Spec, usage and origin, refused where AWS refuses them and where this milestone cannot make such a key yet.
+fn check_supported(request: &Request) -> Result<(KeySpec, KeyUsage, KeyOrigin), Error> {
+    let spec = match (request.key_spec, request.customer_master_key_spec) {
+        (Some(_), Some(_)) => {
+            let text = "You cannot specify KeySpec and CustomerMasterKeySpec in the same request.";
+            return Err(Error::Validation(text.into()));
+        }
+        (spec, synonym) => spec.or(synonym).unwrap_or(KeySpec::SymmetricDefault),
+    };
+    let usage = check_usage(spec, request.key_usage)?;
+    if spec != KeySpec::SymmetricDefault {
+        return Err(Error::Unsupported(format!("KeySpec {spec} is not supported yet.")));
+    }
+    let origin = request.origin.unwrap_or(KeyOrigin::AwsKms);
+    if origin != KeyOrigin::AwsKms {
+        return Err(Error::Unsupported(format!("Origin {origin} is not supported yet.")));
+    }
+    if request.custom_key_store_id.is_some() || request.xks_key_id.is_some() {
+        return Err(Error::Unsupported("Custom key stores are not supported yet.".into()));
+    }
+    Ok((spec, usage, origin))
+}
+
+/// The matrix of section 4.1.
+fn check_usage(spec: KeySpec, requested: Option<KeyUsage>) -> Result<KeyUsage, Error> {
+    let usage = match (requested, spec) {
+        (Some(usage), _) => usage,
+        (None, KeySpec::SymmetricDefault) => KeyUsage::EncryptDecrypt,
+        (None, _) => {
+            let text =
+                "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+            return Err(Error::Validation(text.into()));
+        }
+    };
+    match usages(spec).contains(&usage) {
+        true => Ok(usage),
+        false => Err(Error::Validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))),
+    }
+}
+
+const fn usages(spec: KeySpec) -> &'static [KeyUsage] {
+    use KeySpec as S;
+    use KeyUsage as U;
+    match spec {
+        S::SymmetricDefault => &[U::EncryptDecrypt],
+        S::Rsa2048 | S::Rsa3072 | S::Rsa4096 => &[U::EncryptDecrypt, U::SignVerify],
+        S::EccNistP256 | S::EccNistP384 | S::EccNistP521 => &[U::SignVerify, U::KeyAgreement],
+        S::EccSecgP256k1 | S::EccNistEdwards25519 | S::MlDsa44 | S::MlDsa65 | S::MlDsa87 => &[U::SignVerify],
+        S::MlKem512 | S::MlKem768 | S::MlKem1024 => &[U::EncapsulateDecapsulate],
+        S::Hmac224 | S::Hmac256 | S::Hmac384 | S::Hmac512 => &[U::GenerateVerifyMac],
+        S::Sm2 => &[U::EncryptDecrypt, U::SignVerify, U::KeyAgreement],
+    }
 }

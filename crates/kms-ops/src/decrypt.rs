@@ -5,6 +5,14 @@ use zeroize::Zeroizing;
 
 use crate::Recipient;
 
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized},
+    case::Case,
+    cryptography::{algorithm, blob, check_context, end_dry_run, refuse_grant_tokens, refuse_recipient},
+    source::Source,
+};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -37,4 +45,49 @@ pub struct Response {
     pub encryption_algorithm: EncryptionAlgorithm,
     /// The material that opened the blob.
     pub key_material_id: MaterialId,
+}
+
+/// Decides the call.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let source = Source {
+        blob: blob(
+            request.ciphertext_blob.as_deref(),
+            request.key_id.as_deref(),
+            request.dry_run,
+            &request.dry_run_modifiers,
+        )?,
+        key_id: request.key_id.as_deref(),
+        algorithm: algorithm(request.encryption_algorithm),
+        context: &request.encryption_context,
+    };
+    let key = source.resolve(case, facts)?;
+    refuse_grant_tokens(&request.grant_tokens)?;
+    let key = source.authorize(case, key, |_| {})?;
+    source.check(case, &key)?;
+    refuse_recipient(request.recipient.as_ref())?;
+    check_context(&request.encryption_context)?;
+    let response = run(key, &source, env, facts)?;
+    end_dry_run(request.dry_run)?;
+    Ok(Step::Answer(response.into()))
+}
+
+fn run(
+    key: Authorized<'_, authorize::Decrypt>,
+    source: &Source<'_>,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Response, Error> {
+    let opened = source.open(env, &key)?;
+    facts.key_material_id = Some(opened.material);
+    Ok(Response {
+        key_id: opened.arn,
+        plaintext: opened.plaintext,
+        encryption_algorithm: source.algorithm,
+        key_material_id: opened.material,
+    })
 }

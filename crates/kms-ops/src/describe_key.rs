@@ -2,6 +2,15 @@
 
 use crate::KeyMetadata;
 
+use crate::{
+    AuditFacts, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    cryptography::refuse_grant_tokens,
+    metadata,
+    resolve::{Forms, resolve},
+};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -16,4 +25,16 @@ pub struct Request {
 pub struct Response {
     /// The key.
     pub key_metadata: KeyMetadata,
+}
+
+/// Decides the call; every key state allows it.
+pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+    let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
+    refuse_grant_tokens(&request.grant_tokens)?;
+    let key = authorize(case, key, |_| {})?;
+    Ok(Step::Answer(run(case, key).into()))
+}
+
+fn run(case: &Case<'_>, key: Authorized<'_, authorize::DescribeKey>) -> Response {
+    Response { key_metadata: metadata::of(key.key(), case.region) }
 }

@@ -1,5 +1,15 @@
 //! DisableKeyRotation [KMS:DisableKeyRotation].
 
+use crate::rotation_schedule;
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    resolve::{Forms, resolve},
+    state_table,
+};
+use kms_types::Operation;
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -10,3 +20,28 @@ pub struct Request {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
+
+/// Decides the call.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
+    let key = authorize(case, key, |_| {})?;
+    run(case, key, env)
+}
+
+fn run(
+    case: &Case<'_>,
+    key: Authorized<'_, authorize::DisableKeyRotation>,
+    env: &mut Env<'_>,
+) -> Result<Step, Error> {
+    state_table::check(Operation::DisableKeyRotation, key.key().state(case.region), key.arn())?;
+    if key.key().rotation.automatic.is_none() {
+        rotation_schedule::check_changeable(case, &key)?;
+        return Ok(Step::Answer(Response.into()));
+    }
+    rotation_schedule::propose(case, &key, None, env, Response)
+}

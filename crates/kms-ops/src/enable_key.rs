@@ -1,5 +1,16 @@
 //! EnableKey [KMS:EnableKey].
 
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    propose::propose_quietly,
+    resolve::{Forms, resolve},
+    state_table,
+};
+use kms_state::{Command, Enablement};
+use kms_types::Operation;
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -10,3 +21,21 @@ pub struct Request {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
+
+/// Decides the call.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
+    let key = authorize(case, key, |_| {})?;
+    run(case, key, env)
+}
+
+fn run(case: &Case<'_>, key: Authorized<'_, authorize::EnableKey>, env: &mut Env<'_>) -> Result<Step, Error> {
+    state_table::check(Operation::EnableKey, key.key().state(case.region), key.arn())?;
+    let command = Command::SetEnablement { key: key.key().id, enablement: Enablement::Enabled };
+    Ok(propose_quietly(case, env, key.expectation(), command, Response))
+}

@@ -3,6 +3,16 @@
 use kms_types::{EncryptionAlgorithm, EncryptionContext, KeyArn};
 use zeroize::Zeroizing;
 
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    conditions,
+    cryptography::{algorithm, check_context, check_usable, end_dry_run, refuse_grant_tokens},
+    material,
+    resolve::{Forms, resolve},
+};
+
 /// The request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
@@ -29,4 +39,38 @@ pub struct Response {
     pub key_id: KeyArn,
     /// The algorithm used.
     pub encryption_algorithm: EncryptionAlgorithm,
+}
+
+/// Decides the call.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let algorithm = algorithm(request.encryption_algorithm);
+    let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
+    refuse_grant_tokens(&request.grant_tokens)?;
+    let key = authorize(case, key, |context| {
+        conditions::add_cryptography(context, algorithm, &request.encryption_context);
+    })?;
+    check_usable(case, &key, algorithm)?;
+    check_context(&request.encryption_context)?;
+    let response = run(key, request, algorithm, env, facts)?;
+    Ok(Step::Answer(response.into()))
+}
+
+/// Seals even in a dry run, so that it ends as the real call would.
+fn run(
+    key: Authorized<'_, authorize::Encrypt>,
+    request: &Request,
+    encryption_algorithm: EncryptionAlgorithm,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Response, Error> {
+    let context = &request.encryption_context;
+    let (material, ciphertext_blob) = material::seal(env, key.key(), key.arn(), context, &request.plaintext)?;
+    facts.key_material_id = Some(material);
+    end_dry_run(request.dry_run)?;
+    Ok(Response { ciphertext_blob, key_id: key.arn().clone(), encryption_algorithm })
 }

@@ -143,6 +143,12 @@ pub enum Error {
     /// MalformedPolicyDocumentException with the fault's text.
     #[error("the policy document is malformed: {0}")]
     MalformedPolicyDocument(MalformedPolicy),
+    /// InvalidArnException `An ARN in the specified key policy is invalid.`
+    #[error("the policy names `{arn}`, which is not the ARN of a principal")]
+    InvalidPolicyArn {
+        /// The ARN.
+        arn: String,
+    },
     /// MalformedPolicyDocumentException `The new key policy will not allow you to update the key policy in the future.`
     #[error("the policy would lock its author out")]
     PolicyLockout,

@@ -5,6 +5,18 @@ use zeroize::Zeroizing;
 
 use crate::Recipient;
 
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    conditions,
+    cryptography::{
+        algorithm, check_context, check_usable, end_dry_run, refuse_grant_tokens, refuse_recipient,
+    },
+    data_key,
+    resolve::{Forms, resolve},
+};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -35,4 +47,32 @@ pub struct Response {
     pub key_id: KeyArn,
     /// The material that made the blob.
     pub key_material_id: MaterialId,
+}
+
+/// Decides the call.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
+    refuse_grant_tokens(&request.grant_tokens)?;
+    let key: Authorized<'_, authorize::GenerateDataKey> = authorize(case, key, |context| {
+        conditions::add_cryptography(context, algorithm(None), &request.encryption_context);
+    })?;
+    check_usable(case, &key, algorithm(None))?;
+    refuse_recipient(request.recipient.as_ref())?;
+    check_context(&request.encryption_context)?;
+    let length_bytes = data_key::length_bytes(request.key_spec, request.number_of_bytes)?;
+    let made = data_key::make(&key, &request.encryption_context, length_bytes, env)?;
+    facts.key_material_id = Some(made.material);
+    end_dry_run(request.dry_run)?;
+    let response = Response {
+        ciphertext_blob: made.blob,
+        plaintext: made.plaintext,
+        key_id: key.arn().clone(),
+        key_material_id: made.material,
+    };
+    Ok(Step::Answer(response.into()))
 }

@@ -4,6 +4,8 @@ use zeroize::Zeroizing;
 
 use crate::Recipient;
 
+use crate::{Env, Error, Step, cryptography::refuse_recipient, data_key};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -20,4 +22,15 @@ pub struct Request {
 pub struct Response {
     /// The random bytes.
     pub plaintext: Zeroizing<Vec<u8>>,
+}
+
+/// Decides the call: a permission of the account, which its root always has.
+pub(crate) fn decide(request: &Request, env: &mut Env<'_>) -> Result<Step, Error> {
+    let missing = || Error::Validation("NumberOfBytes is required.".into());
+    let length_bytes = data_key::random_length(request.number_of_bytes.ok_or_else(missing)?)?;
+    if request.custom_key_store_id.is_some() {
+        return Err(Error::Unsupported("Custom key stores are not supported yet.".into()));
+    }
+    refuse_recipient(request.recipient.as_ref())?;
+    Ok(Step::Answer(Response { plaintext: data_key::random(env, length_bytes) }.into()))
 }

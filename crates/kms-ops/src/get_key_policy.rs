@@ -1,5 +1,13 @@
 //! GetKeyPolicy [KMS:GetKeyPolicy].
 
+use crate::policy_document::DEFAULT_NAME;
+use crate::{
+    AuditFacts, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    resolve::{Forms, resolve},
+};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -16,4 +24,19 @@ pub struct Response {
     pub policy: String,
     /// Always `default`.
     pub policy_name: String,
+}
+
+/// Decides the call; every key state allows it.
+pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+    let name = request.policy_name.as_deref().unwrap_or(DEFAULT_NAME);
+    let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
+    let key = authorize(case, key, |context| context.add("kms:PolicyName", name))?;
+    Ok(Step::Answer(run(key, name)?.into()))
+}
+
+fn run(key: Authorized<'_, authorize::GetKeyPolicy>, name: &str) -> Result<Response, Error> {
+    match name {
+        DEFAULT_NAME => Ok(Response { policy: key.key().policy.clone(), policy_name: name.into() }),
+        _ => Err(Error::PolicyNotFound { name: name.into() }),
+    }
 }

@@ -36,15 +36,32 @@ pub mod update_alias;
 pub mod update_key_description;
 pub mod update_primary_region;
 
+mod alias_name;
+mod alias_target;
+mod authorize;
+mod case;
+mod conditions;
+mod cryptography;
+mod data_key;
 mod due;
 mod entries;
 mod env;
 mod error;
+mod material;
+mod metadata;
+mod page;
+mod policy_document;
 mod prepare;
+mod propose;
 mod request;
+mod resolve;
 mod response_elements;
+mod rotation_schedule;
+mod shared;
+mod source;
 mod state_table;
 mod step;
+mod tags;
 
 pub use due::due_proposals;
 pub use entries::{

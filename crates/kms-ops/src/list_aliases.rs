@@ -2,6 +2,15 @@
 
 use crate::AliasEntry;
 
+use crate::{
+    AuditFacts, Error, Step,
+    case::Case,
+    page::{self, List},
+    resolve::{Forms, alias_arn, not_visible, resolve},
+};
+use kms_state::Alias;
+use kms_types::{KeyId, Operation};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -22,4 +31,42 @@ pub struct Response {
     pub truncated: bool,
     /// Where to go on; present exactly when truncated.
     pub next_marker: Option<String>,
+}
+
+/// Decides the call: a permission of the account, which its root always has; a key only filters.
+pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+    let key = match &request.key_id {
+        Some(text) => Some(own_key(case, text, facts)?),
+        None => None,
+    };
+    let scope = format!("{} {}", case.account(), key.map(|k| k.to_string()).unwrap_or_default());
+    let list = List { operation: Operation::ListAliases, scope: &scope };
+    let after = list.after(request.marker.as_deref())?;
+    let rest = case.view.aliases_of(case.account()).filter(|alias| {
+        key.is_none_or(|k| alias.target == k)
+            && after.as_ref().is_none_or(|a| alias.name.as_str() > a.as_str())
+    });
+    let page = list.page(rest, page::limit(request.limit, 50, 100), |alias| alias.name.to_string());
+    let truncated = page.truncated();
+    let aliases = page.items.iter().map(|alias| entry(case, alias)).collect();
+    Ok(Step::Answer(Response { aliases, truncated, next_marker: page.next_marker }.into()))
+}
+
+/// Aliases of keys of other accounts are never shown, and neither is which of those exist.
+fn own_key(case: &Case<'_>, text: &str, facts: &mut AuditFacts) -> Result<KeyId, Error> {
+    let resolved = resolve(case, text, Forms::KeyOnly, facts)?;
+    match resolved.key.account == case.account() {
+        true => Ok(resolved.key.id),
+        false => Err(not_visible(case)),
+    }
+}
+
+fn entry(case: &Case<'_>, alias: &Alias) -> AliasEntry {
+    AliasEntry {
+        alias_name: alias.name.clone(),
+        alias_arn: alias_arn(case, alias.name.clone()),
+        target_key_id: alias.target,
+        creation_date: alias.created_at,
+        last_updated_date: alias.updated_at,
+    }
 }

@@ -4,6 +4,19 @@ use kms_types::IncludeKeyMaterial;
 
 use crate::RotationEntry;
 
+use crate::{
+    AuditFacts, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    resolve::{Forms, resolve},
+};
+use crate::{
+    page::{self, List},
+    state_table,
+};
+use kms_state::{MaterialInfo, MaterialStatus};
+use kms_types::{KeyMaterialState, Operation};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -26,4 +39,49 @@ pub struct Response {
     pub truncated: bool,
     /// Where to go on; present exactly when truncated.
     pub next_marker: Option<String>,
+}
+
+/// Decides the call.
+pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+    let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
+    let key = authorize(case, key, |_| {})?;
+    state_table::check(Operation::ListKeyRotations, key.key().state(case.region), key.arn())?;
+    Ok(Step::Answer(run(key, request)?.into()))
+}
+
+/// The materials that are or were current, oldest first. One that other Regions are still waited for is no rotation yet.
+fn run(key: Authorized<'_, authorize::ListKeyRotations>, request: &Request) -> Result<Response, Error> {
+    let include = request.include_key_material.unwrap_or(IncludeKeyMaterial::RotationsOnly);
+    let scope = format!("{} {include}", key.arn());
+    let list = List { operation: Operation::ListKeyRotations, scope: &scope };
+    let shown: Vec<&MaterialInfo> = key
+        .key()
+        .materials
+        .iter()
+        .filter(|m| m.status == MaterialStatus::Active)
+        .filter(|m| include == IncludeKeyMaterial::AllKeyMaterial || m.rotation_type.is_some())
+        .collect();
+    let seen = match list.after(request.marker.as_deref())? {
+        Some(last) => {
+            let last = shown.iter().position(|m| m.id.to_string() == last).ok_or(Error::InvalidMarker)?;
+            last + 1
+        }
+        None => 0,
+    };
+    let rest = shown.into_iter().skip(seen);
+    let page = list.page(rest, page::limit(request.limit, 100, 1000), |m| m.id.to_string());
+    let truncated = page.truncated();
+    let rotations = page.items.iter().map(|material| entry(&key, material)).collect();
+    Ok(Response { rotations, truncated, next_marker: page.next_marker })
+}
+
+fn entry<A>(key: &Authorized<'_, A>, material: &MaterialInfo) -> RotationEntry {
+    let current = key.key().current == Some(material.id);
+    RotationEntry {
+        key_id: key.arn().clone(),
+        key_material_id: material.id,
+        key_material_state: if current { KeyMaterialState::Current } else { KeyMaterialState::NonCurrent },
+        rotation_date: material.rotated_at,
+        rotation_type: material.rotation_type,
+    }
 }

@@ -2,6 +2,17 @@
 
 use kms_types::{DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeyArn, MaterialId};
 
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    conditions,
+    cryptography::{algorithm, blob, check_context, check_usable, end_dry_run, refuse_grant_tokens},
+    material,
+    resolve::{Forms, resolve},
+    source::Source,
+};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -44,4 +55,65 @@ pub struct Response {
     pub source_key_material_id: MaterialId,
     /// The material that made the new blob.
     pub destination_key_material_id: MaterialId,
+}
+
+/// Decides the call: one permission on each side, each with the conditions of its own side (section 10.4).
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let source = Source {
+        blob: blob(
+            request.ciphertext_blob.as_deref(),
+            request.source_key_id.as_deref(),
+            request.dry_run,
+            &request.dry_run_modifiers,
+        )?,
+        key_id: request.source_key_id.as_deref(),
+        algorithm: algorithm(request.source_encryption_algorithm),
+        context: &request.source_encryption_context,
+    };
+    let from = source.resolve(case, facts)?;
+    let to = resolve(case, &request.destination_key_id, Forms::KeyOrAlias, facts)?;
+    refuse_grant_tokens(&request.grant_tokens)?;
+    let same_key = from.key.id == to.key.id;
+    let from = source.authorize(case, from, |context| context.add("kms:ReEncryptOnSameKey", same_key))?;
+    let to = authorize(case, to, |context| {
+        let algorithm = algorithm(request.destination_encryption_algorithm);
+        conditions::add_cryptography(context, algorithm, &request.destination_encryption_context);
+        context.add("kms:ReEncryptOnSameKey", same_key);
+    })?;
+    source.check(case, &from)?;
+    check_usable(case, &to, algorithm(request.destination_encryption_algorithm))?;
+    check_context(&request.source_encryption_context)?;
+    check_context(&request.destination_encryption_context)?;
+    let response = run(from, to, &source, request, env, facts)?;
+    end_dry_run(request.dry_run)?;
+    Ok(Step::Answer(response.into()))
+}
+
+/// The plaintext between the two sides is wiped when this returns.
+fn run(
+    from: Authorized<'_, authorize::ReEncryptFrom>,
+    to: Authorized<'_, authorize::ReEncryptTo>,
+    source: &Source<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Response, Error> {
+    let opened = source.open(env, &from)?;
+    let context = &request.destination_encryption_context;
+    let (material, ciphertext_blob) = material::seal(env, to.key(), to.arn(), context, &opened.plaintext)?;
+    facts.key_material_id = Some(material);
+    Ok(Response {
+        ciphertext_blob,
+        source_key_id: opened.arn,
+        key_id: to.arn().clone(),
+        source_encryption_algorithm: source.algorithm,
+        destination_encryption_algorithm: algorithm(request.destination_encryption_algorithm),
+        source_key_material_id: opened.material,
+        destination_key_material_id: material,
+    })
 }

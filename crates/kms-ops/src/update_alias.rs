@@ -1,5 +1,16 @@
 //! UpdateAlias [KMS:UpdateAlias].
 
+use crate::{
+    AuditFacts, Env, Error, Step, alias_name, alias_target,
+    authorize::{self, authorize},
+    case::Case,
+    propose::propose_quietly,
+    resolve::{Forms, alias_arn, resolve},
+    state_table,
+};
+use kms_state::{Command, Key};
+use kms_types::{KeySpec, Operation};
+
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -12,3 +23,40 @@ pub struct Request {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
+
+/// Decides the call: allowed on the old key and on the new one by their policies; on the alias the account's root always
+/// is.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let alias = alias_name::parse(&request.alias_name)?;
+    let arn = alias_arn(case, alias.clone());
+    facts.aliases.push(arn.to_string());
+    let existing = case.view.alias(case.account(), &alias).ok_or(Error::AliasNotFound { arn })?;
+    let old = resolve(case, &existing.target.to_string(), Forms::KeyOnly, facts)?;
+    let old = authorize::<authorize::UpdateAlias>(case, old, |_| {})?;
+    let new = alias_target::resolve_target(case, &request.target_key_id, facts)?;
+    let new = authorize::<authorize::UpdateAlias>(case, new, |_| {})?;
+    state_table::check(Operation::UpdateAlias, new.key().state(case.region), new.arn())?;
+    check_kind(old.key(), new.key())?;
+    if old.key().id != new.key().id {
+        alias_target::check_quota(case, new.key().id)?;
+    }
+    let command = Command::UpdateAlias { account: case.account(), alias, target: new.key().id };
+    Ok(propose_quietly(case, env, new.expectation(), command, Response))
+}
+
+/// Section 2.6: callers of the alias must not be moved to a key that works in another way.
+fn check_kind(old: &Key, new: &Key) -> Result<(), Error> {
+    let symmetric = |key: &Key| key.spec == KeySpec::SymmetricDefault;
+    match old.usage == new.usage && symmetric(old) == symmetric(new) {
+        true => Ok(()),
+        false => Err(Error::Validation(format!(
+            "Alias cannot be changed from a key for {} to a key for {}.",
+            old.usage, new.usage
+        ))),
+    }
+}

@@ -1,0 +1,167 @@
+//! The only place that lets a call through to a key. Its proof, [`Authorized`], has no other constructor, and every
+//! operation that touches a key takes one.
+
+use kms_policy::{Context, Decision, Policy, evaluate};
+use kms_state::Key;
+use kms_types::{KeyArn, Operation};
+use std::{marker::PhantomData, sync::Arc};
+
+use crate::{
+    Denial, Error,
+    case::Case,
+    conditions,
+    resolve::{Reached, Resolved},
+};
+
+/// A permission of the service: one marker type each, so that a proof for one cannot serve for another.
+pub(crate) trait Action {
+    /// The name in policies.
+    const NAME: &'static str;
+    /// Whether a caller of another account may ever do it (section 2).
+    const CROSS_ACCOUNT: CrossAccount;
+}
+
+/// Whether an operation works on keys of other accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CrossAccount {
+    Yes,
+    No,
+}
+
+macro_rules! actions {
+    ($($name:ident = $text:literal $cross:ident),+ $(,)?) => {
+        $(
+            #[doc = concat!("Permission `", $text, "`.")]
+            pub(crate) struct $name;
+            impl Action for $name {
+                const NAME: &'static str = $text;
+                const CROSS_ACCOUNT: CrossAccount = CrossAccount::$cross;
+            }
+        )+
+    };
+}
+
+actions! {
+    CancelKeyDeletion = "kms:CancelKeyDeletion" No,
+    CreateAlias = "kms:CreateAlias" No,
+    Decrypt = "kms:Decrypt" Yes,
+    DeleteAlias = "kms:DeleteAlias" No,
+    DescribeKey = "kms:DescribeKey" Yes,
+    DisableKey = "kms:DisableKey" No,
+    DisableKeyRotation = "kms:DisableKeyRotation" No,
+    EnableKey = "kms:EnableKey" No,
+    EnableKeyRotation = "kms:EnableKeyRotation" No,
+    Encrypt = "kms:Encrypt" Yes,
+    GenerateDataKey = "kms:GenerateDataKey" Yes,
+    GenerateDataKeyWithoutPlaintext = "kms:GenerateDataKeyWithoutPlaintext" Yes,
+    GetKeyPolicy = "kms:GetKeyPolicy" No,
+    GetKeyRotationStatus = "kms:GetKeyRotationStatus" Yes,
+    ListKeyPolicies = "kms:ListKeyPolicies" No,
+    ListKeyRotations = "kms:ListKeyRotations" No,
+    ListResourceTags = "kms:ListResourceTags" No,
+    PutKeyPolicy = "kms:PutKeyPolicy" No,
+    ReEncryptFrom = "kms:ReEncryptFrom" Yes,
+    ReEncryptTo = "kms:ReEncryptTo" Yes,
+    ReplicateKey = "kms:ReplicateKey" No,
+    RotateKeyOnDemand = "kms:RotateKeyOnDemand" No,
+    ScheduleKeyDeletion = "kms:ScheduleKeyDeletion" No,
+    TagResource = "kms:TagResource" No,
+    UntagResource = "kms:UntagResource" No,
+    UpdateAlias = "kms:UpdateAlias" No,
+    UpdateKeyDescription = "kms:UpdateKeyDescription" No,
+    UpdatePrimaryRegion = "kms:UpdatePrimaryRegion" No,
+}
+
+/// The permission that a refusal names before a key was found; ReEncrypt's source comes first.
+pub(crate) fn action_of(operation: Operation) -> &'static str {
+    match operation {
+        Operation::CancelKeyDeletion => CancelKeyDeletion::NAME,
+        Operation::CreateAlias => CreateAlias::NAME,
+        Operation::Decrypt => Decrypt::NAME,
+        Operation::DeleteAlias => DeleteAlias::NAME,
+        Operation::DescribeKey => DescribeKey::NAME,
+        Operation::DisableKey => DisableKey::NAME,
+        Operation::DisableKeyRotation => DisableKeyRotation::NAME,
+        Operation::EnableKey => EnableKey::NAME,
+        Operation::EnableKeyRotation => EnableKeyRotation::NAME,
+        Operation::Encrypt => Encrypt::NAME,
+        Operation::GenerateDataKey => GenerateDataKey::NAME,
+        Operation::GenerateDataKeyWithoutPlaintext => GenerateDataKeyWithoutPlaintext::NAME,
+        Operation::GetKeyPolicy => GetKeyPolicy::NAME,
+        Operation::GetKeyRotationStatus => GetKeyRotationStatus::NAME,
+        Operation::ListAliases => "kms:ListAliases",
+        Operation::ListKeyPolicies => ListKeyPolicies::NAME,
+        Operation::ListKeyRotations => ListKeyRotations::NAME,
+        Operation::ListResourceTags => ListResourceTags::NAME,
+        Operation::PutKeyPolicy => PutKeyPolicy::NAME,
+        Operation::ReEncrypt => ReEncryptFrom::NAME,
+        Operation::ReplicateKey => ReplicateKey::NAME,
+        Operation::RotateKeyOnDemand => RotateKeyOnDemand::NAME,
+        Operation::ScheduleKeyDeletion => ScheduleKeyDeletion::NAME,
+        Operation::TagResource => TagResource::NAME,
+        Operation::UntagResource => UntagResource::NAME,
+        Operation::UpdateAlias => UpdateAlias::NAME,
+        Operation::UpdateKeyDescription => UpdateKeyDescription::NAME,
+        Operation::UpdatePrimaryRegion => UpdatePrimaryRegion::NAME,
+        // Operations without a key, and those that are not implemented, never get here.
+        _ => "kms:*",
+    }
+}
+
+/// Proof that the caller may do `A` to this key, by the policy in the same view.
+#[must_use]
+pub(crate) struct Authorized<'a, A> {
+    key: &'a Arc<Key>,
+    arn: KeyArn,
+    action: PhantomData<A>,
+}
+
+impl<'a, A> Authorized<'a, A> {
+    pub(crate) fn key(&self) -> &'a Key {
+        self.key
+    }
+
+    pub(crate) fn arn(&self) -> &KeyArn {
+        &self.arn
+    }
+}
+
+/// Evaluates the key's policy for the caller and the action; `extra` adds the condition keys of the request.
+///
+/// Same account: the policy must allow, which for an account's root it does by naming the account. Another account:
+/// the operation must work across accounts and the policy must allow the foreign account, whose root its own side
+/// always lets through (section 9.2; identity policies and grants do not exist in this milestone).
+pub(crate) fn authorize<'a, A: Action>(
+    case: &Case<'a>,
+    resolved: Resolved<'a>,
+    extra: impl FnOnce(&mut Context),
+) -> Result<Authorized<'a, A>, Error> {
+    let Resolved { key, arn, alias, reached } = resolved;
+    let own = key.account == case.account();
+    let hidden = !own || reached == Reached::ByCiphertext;
+    let deny = |reason| {
+        let reason = if hidden { Denial::NotVisible } else { reason };
+        let resource = (!hidden).then(|| arn.to_string());
+        Error::AccessDenied { caller: case.caller().arn(), action: A::NAME, resource, reason }
+    };
+    if !own && A::CROSS_ACCOUNT == CrossAccount::No {
+        return Err(deny(Denial::NotVisible));
+    }
+    let mut context = conditions::of_key(case, &conditions::KeyFacts::of(key, case.region));
+    if let Some(alias) = &alias {
+        context.add("kms:RequestAlias", alias.as_str());
+    }
+    extra(&mut context);
+    match decide(case, &key.policy, A::NAME, &arn, &context) {
+        Decision::Allow(_) => Ok(Authorized { key, arn, action: PhantomData }),
+        Decision::ExplicitDeny(_) => Err(deny(Denial::ExplicitDenyInResourcePolicy)),
+        Decision::ImplicitDeny => Err(deny(Denial::NoResourcePolicyAllows)),
+    }
+}
+
+/// A stored policy was parsed before it was proposed; one that does not parse any more allows nothing (B3).
+fn decide(case: &Case<'_>, policy: &str, action: &str, arn: &KeyArn, context: &Context) -> Decision {
+    let Ok(policy) = Policy::parse(policy) else { return Decision::ImplicitDeny };
+    let resource = arn.to_string();
+    evaluate(&kms_policy::Request { caller: case.caller(), action, resource: &resource, context }, &policy)
+}

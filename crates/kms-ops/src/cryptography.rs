@@ -1,0 +1,91 @@
+//! What every cryptographic call checks besides the key: tokens, algorithm, usage, context size, dry run.
+
+use kms_state::Key;
+use kms_types::{
+    DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage, Operation, limits,
+};
+
+use crate::{Error, Recipient, authorize::Authorized, case::Case, state_table};
+
+/// No grant exists in this milestone, so every token is one that was never issued.
+pub(crate) fn refuse_grant_tokens(tokens: &[String]) -> Result<(), Error> {
+    if tokens.is_empty() { Ok(()) } else { Err(Error::InvalidGrantToken) }
+}
+
+/// An answer in plaintext to a caller who asked for one that only an enclave can read would be a leak.
+pub(crate) fn refuse_recipient(recipient: Option<&Recipient>) -> Result<(), Error> {
+    match recipient {
+        Some(_) => Err(Error::Unsupported("Recipient attestation is not supported.".into())),
+        None => Ok(()),
+    }
+}
+
+/// State, usage and algorithm, in the order of section 1.8.
+pub(crate) fn check_usable<A>(
+    case: &Case<'_>,
+    key: &Authorized<'_, A>,
+    algorithm: EncryptionAlgorithm,
+) -> Result<(), Error> {
+    let operation = case.operation();
+    state_table::check(operation, key.key().state(case.region), key.arn())?;
+    check_usage(key.key(), key.arn(), operation)?;
+    match algorithm {
+        EncryptionAlgorithm::SymmetricDefault => Ok(()),
+        algorithm => Err(Error::IncompatibleAlgorithm { algorithm, spec: key.key().spec }),
+    }
+}
+
+fn check_usage(key: &Key, arn: &KeyArn, operation: Operation) -> Result<(), Error> {
+    match key.usage {
+        KeyUsage::EncryptDecrypt => Ok(()),
+        usage => Err(Error::InvalidKeyUsage { arn: arn.clone(), usage, operation }),
+    }
+}
+
+/// Section 10.1: the service limit of the serialised context.
+pub(crate) fn check_context(context: &EncryptionContext) -> Result<(), Error> {
+    let most = limits::MAX_ENCRYPTION_CONTEXT_BYTES;
+    match context.canonical_bytes().len() <= most {
+        true => Ok(()),
+        false => Err(Error::Validation(format!("The encryption context is larger than {most} bytes."))),
+    }
+}
+
+pub(crate) fn algorithm(requested: Option<EncryptionAlgorithm>) -> EncryptionAlgorithm {
+    requested.unwrap_or(EncryptionAlgorithm::SymmetricDefault)
+}
+
+/// The last check before the work: a dry run ends here.
+pub(crate) fn end_dry_run(dry_run: bool) -> Result<(), Error> {
+    if dry_run { Err(Error::DryRun) } else { Ok(()) }
+}
+
+/// Whether a call names its blob, or only asks what would happen with one.
+pub(crate) enum Blob<'a> {
+    Given(&'a [u8]),
+    /// `DryRunModifiers: ["IGNORE_CIPHERTEXT"]`.
+    Ignored,
+}
+
+/// Section 2.6: the blob may be left out only in a dry run that ignores it, and then the key must be named.
+pub(crate) fn blob<'a>(
+    blob: Option<&'a [u8]>,
+    key_id: Option<&str>,
+    dry_run: bool,
+    modifiers: &[DryRunModifier],
+) -> Result<Blob<'a>, Error> {
+    if modifiers.contains(&DryRunModifier::IgnoreCiphertext) {
+        return match (dry_run, key_id) {
+            (true, Some(_)) => Ok(Blob::Ignored),
+            (true, None) => Err(Error::Validation("IGNORE_CIPHERTEXT requires the key to be named.".into())),
+            (false, _) => Err(Error::Validation("DryRunModifiers requires DryRun.".into())),
+        };
+    }
+    blob.map(Blob::Given).ok_or_else(|| {
+        Error::Validation(
+            "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: \
+             Member must not be null"
+                .into(),
+        )
+    })
+}
