@@ -60,6 +60,9 @@ impl From<&Error> for ApiError {
             Error::AliasNotSupported { .. } => {
                 Self::client("InvalidArnException", "Key Aliases are not supported for this operation.")
             }
+            Error::InvalidPolicyArn { .. } => {
+                Self::client("InvalidArnException", "An ARN in the specified key policy is invalid.")
+            }
             Error::InvalidArn { input } => {
                 Self::client("InvalidArnException", format!("Invalid arn {input}"))
             }
