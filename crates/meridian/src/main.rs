@@ -1,2 +1,7 @@
-//! meridian
-fn main() {}
+//! The one binary; see `meridian --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    meridian::cli::main()
+}

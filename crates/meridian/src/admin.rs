@@ -1,0 +1,214 @@
+//! Talking to nodes as an operator, over gRPC with the operator's certificate. Shows what nodes say and passes commands
+//! on; decides nothing.
+
+use kms_transport::{AdminClient, TlsIdentity, admin_messages as messages};
+use kms_types::{NodeId, Region};
+use serde::Serialize;
+use std::{path::Path, time::Duration};
+
+use crate::{
+    failure::Failure,
+    local::layout::{Cluster, DataDir, RegionPlan},
+};
+
+const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An operator's identity.
+#[derive(Debug, Clone)]
+pub struct Operator(TlsIdentity);
+
+/// What one node says of itself and its Region.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeView {
+    /// Its Region.
+    pub region: String,
+    /// Its number.
+    pub node: NodeId,
+    /// `leader`, `follower`, `learner` or `stopped`.
+    pub role: &'static str,
+    /// Raft term.
+    pub term: u64,
+    /// The leader it knows.
+    pub leader: Option<NodeId>,
+    /// Last log index.
+    pub last_log: Option<u64>,
+    /// Last applied index.
+    pub applied: Option<u64>,
+    /// Last index of the newest snapshot.
+    pub snapshot: Option<u64>,
+    /// Members of the Raft group.
+    pub members: Vec<MemberView>,
+    /// Region time, in milliseconds since the epoch.
+    pub region_time_ms: u64,
+    /// Keys in the Region.
+    pub keys: u64,
+    /// Multi-Region keys among them.
+    pub multi_region_keys: u64,
+    /// The other Regions; only a leader hears from them.
+    pub peers: Vec<PeerView>,
+    /// Version of the program.
+    pub version: String,
+    /// Time since it started.
+    pub uptime_ms: u64,
+}
+
+/// One member of a Raft group.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberView {
+    /// Its number.
+    pub node: NodeId,
+    /// Its cluster address.
+    pub cluster: String,
+    /// Voter or learner.
+    pub voter: bool,
+    /// Last index known to be replicated there.
+    pub matched: Option<u64>,
+    /// Time since its last answer.
+    pub last_heard_ms: Option<u64>,
+}
+
+/// Another Region, as seen from this one.
+#[derive(Debug, Clone, Serialize)]
+pub struct PeerView {
+    /// Its name.
+    pub region: String,
+    /// `data` or `witness`.
+    pub role: String,
+    /// Time since its last valid message.
+    pub last_heard_ms: Option<u64>,
+    /// Records that it has not acknowledged.
+    pub lag: Option<u64>,
+    /// What an operator should look at.
+    pub alarms: Vec<String>,
+    /// Keys whose rotation waits for it.
+    pub rotations_held_up: Vec<String>,
+}
+
+/// What became of one key in a promotion.
+#[derive(Debug, Clone, Serialize)]
+pub struct PromotedKey {
+    /// The key id.
+    pub key: String,
+    /// True if the asked Region is its primary now.
+    pub promoted: bool,
+    /// Why not, or what to know.
+    pub detail: String,
+}
+
+impl NodeView {
+    /// True if it leads.
+    pub fn is_leader(&self) -> bool {
+        self.role == "leader"
+    }
+
+    /// Its role as a word.
+    pub fn role_name(&self) -> &'static str {
+        self.role
+    }
+}
+
+impl Operator {
+    /// From PEM files.
+    pub fn load(ca: &Path, cert: &Path, key: &Path) -> Result<Self, Failure> {
+        TlsIdentity::load(ca, cert, key).map(Self).map_err(|error| Failure::Admin(error.to_string()))
+    }
+
+    /// The operator of a local cluster.
+    pub fn of_cluster(dir: &DataDir) -> Result<Self, Failure> {
+        Self::load(&dir.ca(), &dir.operator_cert(), &dir.operator_key())
+    }
+
+    /// A connection to the node at `address`.
+    pub async fn connect(&self, address: &str) -> Result<AdminClient, Failure> {
+        AdminClient::connect(address, &self.0)
+            .await
+            .map_err(|error| Failure::Admin(format!("node at {address}: {error}")))
+    }
+
+    /// What the node at `address` says, if it says so soon.
+    pub async fn status(&self, address: &str) -> Result<NodeView, Failure> {
+        let silent = |_| Failure::Admin(format!("node at {address}: no answer within {STATUS_TIMEOUT:?}"));
+        let ask = async {
+            let mut client = self.connect(address).await?;
+            let request = messages::StatusRequest { with_state_hash: false };
+            client
+                .status(request)
+                .await
+                .map_err(|error| Failure::Admin(format!("node at {address}: {error}")))
+        };
+        tokio::time::timeout(STATUS_TIMEOUT, ask).await.map_err(silent)?.map(view)
+    }
+
+    /// The node that leads `region`, by its own word.
+    pub async fn leader(&self, cluster: &Cluster, region: &Region) -> Option<NodeId> {
+        self.leader_of(cluster.region(region)?).await
+    }
+
+    async fn leader_of(&self, region: &RegionPlan) -> Option<NodeId> {
+        let addresses: Vec<String> = region.nodes.iter().map(|node| node.cluster().to_string()).collect();
+        let views = futures::future::join_all(addresses.iter().map(|address| self.status(address))).await;
+        let leaders = views.into_iter().flatten().filter(NodeView::is_leader);
+        leaders.max_by_key(|view| view.term).map(|view| view.node)
+    }
+
+    /// A connection to the leader of `region`.
+    pub async fn connect_leader(&self, region: &RegionPlan) -> Result<AdminClient, Failure> {
+        let none = || Failure::Admin(format!("`{}` has no leader that answers", region.name));
+        let leader = self.leader_of(region).await.ok_or_else(none)?;
+        let node = region.nodes.iter().find(|node| node.id == leader).ok_or_else(none)?;
+        self.connect(&node.cluster().to_string()).await
+    }
+}
+
+impl From<messages::PromotedKey> for PromotedKey {
+    fn from(key: messages::PromotedKey) -> Self {
+        Self { key: key.key, promoted: key.promoted, detail: key.detail }
+    }
+}
+
+fn view(status: messages::NodeStatus) -> NodeView {
+    NodeView {
+        region: status.region.clone(),
+        node: status.node,
+        role: match status.role() {
+            messages::Role::Leader => "leader",
+            messages::Role::Follower => "follower",
+            messages::Role::Learner => "learner",
+            messages::Role::Stopped => "stopped",
+            messages::Role::Unspecified => "unknown",
+        },
+        term: status.term,
+        leader: status.leader,
+        last_log: status.last_log_index,
+        applied: status.last_applied_index,
+        snapshot: status.snapshot_index,
+        members: status.members.into_iter().map(member).collect(),
+        region_time_ms: status.region_time_ms,
+        keys: status.key_count,
+        multi_region_keys: status.multi_region_key_count,
+        peers: status.peer_regions.into_iter().map(peer).collect(),
+        version: status.version,
+        uptime_ms: status.uptime_ms,
+    }
+}
+
+fn member(member: messages::Member) -> MemberView {
+    MemberView {
+        node: member.node,
+        cluster: member.cluster,
+        voter: member.voter,
+        matched: member.matched_index,
+        last_heard_ms: member.last_heard_ms,
+    }
+}
+
+fn peer(peer: messages::PeerRegion) -> PeerView {
+    PeerView {
+        region: peer.region,
+        role: peer.role,
+        last_heard_ms: peer.last_heard_ms,
+        lag: peer.lag,
+        alarms: peer.alarms,
+        rotations_held_up: peer.rotations_held_up,
+    }
+}

@@ -1,0 +1,382 @@
+//! The steady stream of management changes, and the search for those that were acknowledged and are gone.
+//!
+//! Each change is tried once: a repeated attempt would blur what was acknowledged.
+
+use kms_http::client::ClientError;
+use kms_types::Region;
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::is_transient,
+    drill::{
+        callers::{Callers, text},
+        ledger::{Ledger, Missing, Outcome, Property, Scope, Subject},
+        scene::{DrillKey, Keys},
+    },
+    local::node_config::ACCOUNT,
+};
+
+/// The limit of aliases per key is 50.
+const ALIASES_PER_KEY: u32 = 40;
+/// The limit of on-demand rotations per key is 25.
+const ROTATIONS_PER_KEY: u32 = 15;
+const ROTATION_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_PATIENCE: Duration = Duration::from_secs(15);
+/// Shared changes reach replicas by the Region link, soon but later.
+const CONVERGENCE: Duration = Duration::from_secs(30);
+
+/// The changes of one drill.
+#[derive(Clone)]
+pub struct Changes {
+    callers: Callers,
+    keys: Keys,
+    regions: Vec<Region>,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Default)]
+struct Book {
+    ledger: Ledger,
+    /// The Region that is away, as far as the drill knows.
+    away: Option<Region>,
+    next: BTreeMap<(String, Property), u32>,
+    in_progress: BTreeMap<String, u32>,
+    refused: u64,
+}
+
+/// The running stream.
+pub struct ChangeStream {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl ChangeStream {
+    /// Stops after the change under way.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
+    }
+}
+
+impl Changes {
+    /// Nothing changed yet.
+    pub fn new(callers: &Callers, keys: &Keys, regions: &[Region]) -> Self {
+        Self { callers: callers.clone(), keys: keys.clone(), regions: regions.to_vec(), book: Arc::default() }
+    }
+
+    /// Starts `rate` changes per second.
+    pub fn start(&self, rate: u32, seed: u64) -> ChangeStream {
+        let (changes, stop) = (self.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate.max(1));
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
+                changes.one(&mut rng).await;
+            }
+        });
+        ChangeStream { task, stop }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on nothing is changed in `region`; with nothing, all are there again.
+    pub fn away(&self, region: Option<Region>) {
+        self.book().away = region;
+    }
+
+    /// The book as it is now.
+    pub fn ledger(&self) -> Ledger {
+        self.book().ledger.clone()
+    }
+
+    /// Changes that the service refused, which therefore need not hold.
+    pub fn refused(&self) -> u64 {
+        self.book().refused
+    }
+
+    /// Keys with an on-demand rotation that was acknowledged and has not been seen complete.
+    pub fn rotations_in_progress(&self) -> Vec<String> {
+        self.book().in_progress.keys().cloned().collect()
+    }
+
+    async fn one(&self, rng: &mut StdRng) {
+        let away = self.book().away.clone();
+        let live: Vec<Region> = self.regions.iter().filter(|r| Some(*r) != away.as_ref()).cloned().collect();
+        let keys = self.keys.all();
+        let (Some(region), Some(key)) = (live.choose(rng), keys.choose(rng)) else { return };
+        let shared = key.multi_region && live.contains(&key.primary);
+        match rng.random_range(0..10) {
+            0..4 if shared => self.rotation_period(key).await,
+            4 if shared => self.rotate(key).await,
+            5 => self.alias(region, key).await,
+            6 => self.policy(region, key).await,
+            7 => self.tag(region, key).await,
+            _ => self.description(region, key).await,
+        }
+    }
+
+    fn number(&self, key: &str, property: Property) -> u32 {
+        let mut book = self.book();
+        let next = book.next.entry((key.to_owned(), property)).or_default();
+        *next += 1;
+        *next
+    }
+
+    async fn rotation_period(&self, key: &DrillKey) {
+        let days = 90 + self.number(&key.id, Property::RotationPeriod) % 2400;
+        let body = json!({ "KeyId": key.id, "RotationPeriodInDays": days });
+        let subject =
+            Subject { scope: Scope::Shared, key: key.id.clone(), property: Property::RotationPeriod };
+        self.change(&key.primary, "EnableKeyRotation", body, subject, days.to_string()).await;
+    }
+
+    async fn description(&self, region: &Region, key: &DrillKey) {
+        if key.regions.contains(region) {
+            let value = format!(
+                "drill change {}",
+                self.number(&format!("{region}{}", key.id), Property::Description)
+            );
+            let body = json!({ "KeyId": key.id, "Description": value });
+            self.change(
+                region,
+                "UpdateKeyDescription",
+                body,
+                own(region, &key.id, Property::Description),
+                value,
+            )
+            .await;
+        }
+    }
+
+    async fn tag(&self, region: &Region, key: &DrillKey) {
+        if key.regions.contains(region) {
+            let value = self.number(&format!("{region}{}", key.id), Property::Tag).to_string();
+            let body = json!({ "KeyId": key.id, "Tags": [{ "TagKey": "drill", "TagValue": value }] });
+            self.change(region, "TagResource", body, own(region, &key.id, Property::Tag), value).await;
+        }
+    }
+
+    async fn policy(&self, region: &Region, key: &DrillKey) {
+        if key.regions.contains(region) {
+            let value = format!("Drill{}", self.number(&format!("{region}{}", key.id), Property::Policy));
+            let body = json!({ "KeyId": key.id, "Policy": policy(&value) });
+            self.change(region, "PutKeyPolicy", body, own(region, &key.id, Property::Policy), value).await;
+        }
+    }
+
+    async fn alias(&self, region: &Region, key: &DrillKey) {
+        let number = self.number(&format!("{region}{}", key.id), Property::Alias);
+        if key.regions.contains(region) && number <= ALIASES_PER_KEY {
+            let name = format!("alias/drill/{}/{number}", key.id);
+            let body = json!({ "AliasName": name, "TargetKeyId": key.id });
+            self.change(region, "CreateAlias", body, own(region, &name, Property::Alias), key.id.clone())
+                .await;
+        }
+    }
+
+    async fn change(&self, region: &Region, operation: &str, body: Value, subject: Subject, value: String) {
+        let result = self.callers.once(region, operation, body).await;
+        let mut book = self.book();
+        match outcome(&result) {
+            Some(outcome) => book.ledger.record(subject, value, outcome),
+            None => book.refused += 1,
+        }
+    }
+
+    /// Rotates and waits until the new material is in use; until then the rotation may still be given up by a promotion.
+    async fn rotate(&self, key: &DrillKey) {
+        let too_many = self
+            .book()
+            .next
+            .get(&(key.id.clone(), Property::Rotations))
+            .is_some_and(|n| *n >= ROTATIONS_PER_KEY);
+        if too_many || self.book().in_progress.contains_key(&key.id) {
+            return;
+        }
+        if self.try_rotate(key, &key.primary).await.is_ok() {
+            let until = Instant::now() + ROTATION_TIMEOUT;
+            while !self.rotation_done(&key.primary, &key.id).await && Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    /// Asks for a rotation once and writes it down.
+    pub async fn try_rotate(&self, key: &DrillKey, region: &Region) -> Result<(), ClientError> {
+        let result = self.callers.once(region, "RotateKeyOnDemand", json!({ "KeyId": key.id })).await;
+        if outcome(&result).is_some() {
+            let number = self.number(&key.id, Property::Rotations);
+            let mut book = self.book();
+            book.ledger.record(rotations(&key.id), number.to_string(), Outcome::Unknown);
+            if result.is_ok() {
+                book.in_progress.insert(key.id.clone(), number);
+            }
+        }
+        result.map(|_| ())
+    }
+
+    /// True, and written down, once the key's rotation is complete.
+    pub async fn rotation_done(&self, region: &Region, key: &str) -> bool {
+        let Some(number) = self.book().in_progress.get(key).copied() else { return true };
+        let answer = self.callers.once(region, "GetKeyRotationStatus", json!({ "KeyId": key })).await;
+        let done = answer.is_ok_and(|answer| answer.get("OnDemandRotationStartDate").is_none());
+        if done {
+            let mut book = self.book();
+            book.in_progress.remove(key);
+            book.ledger.record(rotations(key), number.to_string(), Outcome::Acknowledged);
+        }
+        done
+    }
+
+    /// Every acknowledged change that a live Region does not show. `leading` must show shared changes at once, as it
+    /// adopted them before it was promoted; the others soon.
+    pub async fn missing(&self, live: &[Region], leading: &Region) -> Vec<Missing> {
+        let ledger = self.ledger();
+        let mut missing = Vec::new();
+        for subject in ledger.subjects() {
+            let allowed = ledger.allowed(subject);
+            for region in where_to_look(subject, live) {
+                let patience = if region == leading { Duration::ZERO } else { CONVERGENCE };
+                missing.extend(self.look(subject, region, &allowed, patience).await);
+            }
+        }
+        missing
+    }
+
+    async fn look(
+        &self,
+        subject: &Subject,
+        region: &Region,
+        allowed: &[String],
+        patience: Duration,
+    ) -> Option<Missing> {
+        let until = Instant::now() + patience;
+        loop {
+            let found = self.read(subject, region).await;
+            if found.as_ref().is_ok_and(|found| allowed.contains(found)) {
+                return None;
+            }
+            if Instant::now() >= until {
+                let found = found.unwrap_or_else(|error| error.to_string());
+                let (subject, region) = (subject.clone(), region.clone());
+                return Some(Missing { subject, region, expected: allowed.to_vec(), found });
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn read(&self, subject: &Subject, region: &Region) -> Result<String, ClientError> {
+        let key = json!({ "KeyId": subject.key });
+        let ask = |operation, body| self.callers.persist(region, operation, body, READ_PATIENCE);
+        Ok(match subject.property {
+            Property::RotationPeriod => {
+                shown(&ask("GetKeyRotationStatus", key).await?, "/RotationPeriodInDays")
+            }
+            Property::Description => shown(&ask("DescribeKey", key).await?, "/KeyMetadata/Description"),
+            Property::Alias => shown(&ask("DescribeKey", key).await?, "/KeyMetadata/KeyId"),
+            Property::Tag => tag_value(&ask("ListResourceTags", key).await?),
+            Property::Policy => sid(&ask("GetKeyPolicy", key).await?),
+            Property::Rotations => {
+                let complete = ask("ListKeyRotations", key.clone()).await?;
+                let status = ask("GetKeyRotationStatus", key).await?;
+                let under_way = usize::from(status.get("OnDemandRotationStartDate").is_some());
+                (complete.pointer("/Rotations").and_then(Value::as_array).map_or(0, Vec::len) + under_way)
+                    .to_string()
+            }
+        })
+    }
+}
+
+/// A refusal has no effect and is nothing to look for; everything else is.
+fn outcome(result: &Result<Value, ClientError>) -> Option<Outcome> {
+    match result {
+        Ok(_) => Some(Outcome::Acknowledged),
+        Err(error) if is_transient(error) => Some(Outcome::Unknown),
+        Err(_) => None,
+    }
+}
+
+fn where_to_look<'a>(subject: &'a Subject, live: &'a [Region]) -> Vec<&'a Region> {
+    match &subject.scope {
+        Scope::Shared => live.iter().collect(),
+        Scope::Region(region) => live.iter().filter(|r| *r == region).collect(),
+    }
+}
+
+fn own(region: &Region, key: &str, property: Property) -> Subject {
+    Subject { scope: Scope::Region(region.clone()), key: key.to_owned(), property }
+}
+
+fn rotations(key: &str) -> Subject {
+    Subject { scope: Scope::Shared, key: key.to_owned(), property: Property::Rotations }
+}
+
+fn policy(sid: &str) -> String {
+    let statement = json!({
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") },
+        "Action": "kms:*",
+        "Resource": "*",
+    });
+    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
+}
+
+fn sid(answer: &Value) -> String {
+    let document =
+        text(answer, "/Policy").and_then(|policy| serde_json::from_str(policy).ok()).unwrap_or(Value::Null);
+    shown(&document, "/Statement/0/Sid")
+}
+
+fn tag_value(answer: &Value) -> String {
+    let tags = answer.pointer("/Tags").and_then(Value::as_array);
+    let ours = tags.and_then(|tags| tags.iter().find(|tag| text(tag, "/TagKey") == Some("drill")));
+    ours.map_or_else(|| "no tag".into(), |tag| shown(tag, "/TagValue"))
+}
+
+fn shown(answer: &Value, pointer: &str) -> String {
+    match answer.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "nothing".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policy_that_is_written_is_the_policy_that_is_read() {
+        assert_eq!(sid(&json!({ "Policy": policy("Drill7") })), "Drill7");
+        assert_eq!(sid(&json!({ "Policy": "not json" })), "nothing");
+    }
+
+    #[test]
+    fn tag_is_found_among_others() {
+        let tags =
+            json!({ "Tags": [{ "TagKey": "a", "TagValue": "b" }, { "TagKey": "drill", "TagValue": "3" }] });
+        assert_eq!(tag_value(&tags), "3");
+    }
+
+    #[test]
+    fn refusals_are_no_changes_and_faults_are_unknown_ones() {
+        let error = |status| Err(ClientError { status, code: "X".into(), message: String::new() });
+        assert_eq!(outcome(&Ok(Value::Null)), Some(Outcome::Acknowledged));
+        assert_eq!(outcome(&error(503)), Some(Outcome::Unknown));
+        assert_eq!(outcome(&error(0)), Some(Outcome::Unknown));
+        assert_eq!(outcome(&error(400)), None);
+    }
+}

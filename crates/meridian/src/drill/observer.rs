@@ -1,0 +1,212 @@
+//! The drill's witness: every ciphertext that any Region returned, every call's outcome, every event, with its time.
+//!
+//! Knows nothing of what should have happened; the checks judge what it saw.
+
+use kms_types::Region;
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+/// A ciphertext that a Region returned.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The key id.
+    pub key: String,
+    /// True if every Region can open it.
+    pub multi_region: bool,
+    /// Who returned it.
+    pub region: Region,
+    /// The blob, as the API writes it.
+    pub ciphertext: String,
+    /// What it must open to.
+    pub plaintext_sha256: [u8; 32],
+    /// The encryption context it needs.
+    pub context: Value,
+    /// When it was returned, since the drill's begin.
+    pub at_ms: u64,
+}
+
+/// One line of the timeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// Milliseconds since the drill's begin.
+    pub at_ms: u64,
+    /// What happened.
+    pub event: String,
+}
+
+/// How many calls went how.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Counts {
+    /// Ciphertexts returned.
+    pub encrypts: u64,
+    /// Decrypts right after, in another Region, that gave the plaintext back.
+    pub cross_region_decrypts: u64,
+    /// Operations of clients that a Region other than their own served.
+    pub failovers: u64,
+    /// Operations that no Region served.
+    pub failed_operations: u64,
+    /// Operations not begun because too many were under way.
+    pub skipped_operations: u64,
+    /// Calls repeated after a transient error.
+    pub retries: u64,
+    /// Failed calls by Region and error code.
+    pub errors: BTreeMap<String, u64>,
+}
+
+#[derive(Default)]
+struct Seen {
+    events: Vec<Event>,
+    sealed: Vec<Arc<Sealed>>,
+    counts: Counts,
+    /// Times of successful operations, by the Region that the client is at home in.
+    successes: BTreeMap<Region, Vec<u64>>,
+    violations: Vec<String>,
+}
+
+/// Collects what is seen, from many tasks at once.
+pub struct Observer {
+    begin: Instant,
+    seen: Mutex<Seen>,
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer {
+    /// An observer whose clock starts now.
+    pub fn new() -> Self {
+        Self { begin: Instant::now(), seen: Mutex::default() }
+    }
+
+    /// Milliseconds since the drill's begin.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line to the timeline and shows it; the answer is its time.
+    pub fn event(&self, text: impl Into<String>) -> u64 {
+        let event = Event { at_ms: self.now_ms(), event: text.into() };
+        eprintln!("t+{:>7} ms  {}", event.at_ms, event.event);
+        let at_ms = event.at_ms;
+        self.seen().events.push(event);
+        at_ms
+    }
+
+    /// A Region returned a ciphertext.
+    pub fn sealed(&self, sealed: Sealed) -> Arc<Sealed> {
+        let sealed = Arc::new(sealed);
+        let mut seen = self.seen();
+        seen.counts.encrypts += 1;
+        seen.sealed.push(sealed.clone());
+        sealed
+    }
+
+    /// An operation of a client at home in `home` succeeded in `served_by`.
+    pub fn succeeded(&self, home: &Region, served_by: &Region) {
+        let at_ms = self.now_ms();
+        let mut seen = self.seen();
+        seen.successes.entry(home.clone()).or_default().push(at_ms);
+        if home != served_by {
+            seen.counts.failovers += 1;
+        }
+    }
+
+    /// A call failed.
+    pub fn failed_call(&self, region: &Region, code: &str) {
+        *self.seen().counts.errors.entry(format!("{region} {code}")).or_default() += 1;
+    }
+
+    /// Changes the counts.
+    pub fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.seen().counts);
+    }
+
+    /// Something happened that must never happen.
+    pub fn violation(&self, text: String) {
+        self.event(format!("VIOLATION {text}"));
+        self.seen().violations.push(text);
+    }
+
+    /// Every violation so far.
+    pub fn violations(&self) -> Vec<String> {
+        self.seen().violations.clone()
+    }
+
+    /// Every ciphertext so far.
+    pub fn every_sealed(&self) -> Vec<Arc<Sealed>> {
+        self.seen().sealed.clone()
+    }
+
+    /// The counts so far.
+    pub fn counts(&self) -> Counts {
+        self.seen().counts.clone()
+    }
+
+    /// The timeline so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.seen().events.clone()
+    }
+
+    /// For the clients of each Region: the longest time without a success that reaches into `from_ms..to_ms`.
+    pub fn longest_gaps(&self, from_ms: u64, to_ms: u64) -> BTreeMap<Region, u64> {
+        let seen = self.seen();
+        seen.successes
+            .iter()
+            .map(|(home, times)| (home.clone(), longest_gap(times, from_ms, to_ms)))
+            .collect()
+    }
+}
+
+/// The longest stretch without any of `times`, among those that overlap `from_ms..to_ms`.
+fn longest_gap(times: &[u64], from_ms: u64, to_ms: u64) -> u64 {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let before = times.iter().copied().rfind(|at| *at <= from_ms).unwrap_or(from_ms);
+    let inside = times.into_iter().filter(|at| *at > from_ms && *at < to_ms);
+    let mut last = before;
+    let mut longest = 0;
+    for at in inside.chain(std::iter::once(to_ms)) {
+        longest = longest.max(at.saturating_sub(last));
+        last = at;
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longest_gap_counts_from_the_last_success_before_the_loss() {
+        assert_eq!(longest_gap(&[100, 900, 1000], 950, 1000), 100);
+        assert_eq!(longest_gap(&[0, 400, 2400, 2500], 500, 3000), 2000);
+        assert_eq!(longest_gap(&[10, 20], 20, 5000), 4980);
+        assert_eq!(longest_gap(&[], 100, 600), 500);
+    }
+
+    #[test]
+    fn times_may_arrive_out_of_order() {
+        assert_eq!(longest_gap(&[300, 100, 200], 100, 310), 100);
+    }
+
+    #[test]
+    fn success_elsewhere_is_a_failover() {
+        let (observer, home, other) =
+            (Observer::new(), "us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap());
+        observer.succeeded(&home, &home);
+        observer.succeeded(&home, &other);
+        assert_eq!(observer.counts().failovers, 1);
+    }
+}

@@ -1,0 +1,196 @@
+//! Where a drill plays: a cluster of its own or the one that runs, and the keys it makes there.
+
+use kms_types::Region;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    drill::callers::{Callers, text},
+    failure::Failure,
+    local::{
+        control,
+        faults::wipe,
+        generate::Wish,
+        layout::{Cluster, DataDir},
+        running::{self, Running},
+        supervisor::Restart,
+    },
+};
+
+/// Generous: nine nodes of a debug build share this machine's processors with everything else.
+const UP_TIMEOUT: Duration = Duration::from_secs(120);
+const SETUP_PATIENCE: Duration = Duration::from_secs(30);
+const REPLICATION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A cluster for a drill.
+pub struct Scene {
+    /// Its directory.
+    pub dir: DataDir,
+    /// What it consists of.
+    pub cluster: Arc<Cluster>,
+    own: Option<Running>,
+}
+
+impl Scene {
+    /// Makes and starts a cluster that ends with the drill.
+    pub async fn of_its_own(dir: DataDir, wish: &Wish) -> Result<Self, Failure> {
+        let cluster = running::prepare(&dir, wish)?;
+        let running = running::start(&dir, cluster, Restart::Never).await?;
+        if let Err(failure) = running.serves(UP_TIMEOUT, |_| {}).await {
+            running.stop().await;
+            return Err(failure);
+        }
+        Ok(Self { dir, cluster: running.cluster.clone(), own: Some(running) })
+    }
+
+    /// Uses the cluster that runs in `dir`, all of which must serve.
+    pub async fn running(dir: DataDir) -> Result<Self, Failure> {
+        let cluster = Arc::new(Cluster::open(&dir)?);
+        let report = control::report(&dir).await?;
+        if !report.serves() {
+            let failure = "the running cluster does not serve as a whole; `meridian local status` shows why";
+            return Err(Failure::DrillStopped(failure.into()));
+        }
+        Ok(Self { dir, cluster, own: None })
+    }
+
+    /// The data Regions.
+    pub fn data_regions(&self) -> Vec<Region> {
+        self.cluster.data_regions().map(|region| region.name.clone()).collect()
+    }
+
+    /// The API addresses of a Region's nodes.
+    pub fn nodes(&self, region: &Region) -> Vec<SocketAddr> {
+        self.cluster
+            .region(region)
+            .map(|r| r.nodes.iter().map(|node| node.api()).collect())
+            .unwrap_or_default()
+    }
+
+    /// Stops a cluster of the drill's own; its data goes with it, unless somebody may want to look.
+    pub async fn close(self, keep: bool) -> Result<(), Failure> {
+        let Some(running) = self.own else { return Ok(()) };
+        running.stop().await;
+        if keep { Ok(()) } else { wipe(&self.dir, &self.cluster) }
+    }
+}
+
+/// A key of the drill.
+#[derive(Debug, Clone, Serialize)]
+pub struct DrillKey {
+    /// Its id, the same in every Region.
+    pub id: String,
+    /// The Regions that can use it.
+    pub regions: Vec<Region>,
+    /// True for multi-Region keys.
+    pub multi_region: bool,
+    /// The Region that may change shared properties.
+    pub primary: Region,
+}
+
+/// The keys of a drill; a promotion changes their primaries.
+#[derive(Debug, Clone)]
+pub struct Keys(Arc<Mutex<Vec<DrillKey>>>);
+
+impl Keys {
+    /// The keys as they are now.
+    pub fn all(&self) -> Vec<DrillKey> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The multi-Region keys whose primary is `region`.
+    pub fn led_by(&self, region: &Region) -> Vec<DrillKey> {
+        self.all().into_iter().filter(|key| key.multi_region && key.primary == *region).collect()
+    }
+
+    /// `to` is the primary of every key that `from` led.
+    pub fn moved(&self, from: &Region, to: &Region) {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter_mut()
+            .filter(|key| key.multi_region && key.primary == *from)
+            .for_each(|key| key.primary = to.clone());
+    }
+}
+
+/// Makes `count` multi-Region keys led by the Region that will be lost, one led by another Region, and one
+/// single-Region key in each Region.
+pub async fn make_keys(
+    callers: &Callers,
+    regions: &[Region],
+    lost: &Region,
+    count: usize,
+) -> Result<Keys, Failure> {
+    let other = regions.iter().find(|region| *region != lost).unwrap_or(lost);
+    let mut keys = Vec::new();
+    for primary in std::iter::repeat_n(lost, count).chain([other]) {
+        keys.push(multi_region_key(callers, regions, primary).await?);
+    }
+    for region in regions {
+        let id = create(callers, region, json!({ "Description": "drill, single-Region" })).await?;
+        keys.push(DrillKey {
+            id,
+            regions: vec![region.clone()],
+            multi_region: false,
+            primary: region.clone(),
+        });
+    }
+    Ok(Keys(Arc::new(Mutex::new(keys))))
+}
+
+async fn multi_region_key(
+    callers: &Callers,
+    regions: &[Region],
+    primary: &Region,
+) -> Result<DrillKey, Failure> {
+    let id = create(callers, primary, json!({ "Description": "drill", "MultiRegion": true })).await?;
+    for replica in regions.iter().filter(|region| *region != primary) {
+        let body = json!({ "KeyId": id, "ReplicaRegion": replica });
+        replicate(callers, primary, body).await?;
+        enabled(callers, replica, &id).await?;
+    }
+    Ok(DrillKey { id, regions: regions.to_vec(), multi_region: true, primary: primary.clone() })
+}
+
+async fn create(callers: &Callers, region: &Region, body: Value) -> Result<String, Failure> {
+    let answer = callers
+        .persist(region, "CreateKey", body, SETUP_PATIENCE)
+        .await
+        .map_err(|e| stopped("CreateKey", region, &e))?;
+    let id = text(&answer, "/KeyMetadata/KeyId").map(str::to_owned);
+    id.ok_or_else(|| Failure::DrillStopped(format!("CreateKey in {region} named no key: {answer}")))
+}
+
+/// A repeated call whose first attempt had its effect finds the replica there.
+async fn replicate(callers: &Callers, primary: &Region, body: Value) -> Result<(), Failure> {
+    match callers.persist(primary, "ReplicateKey", body, SETUP_PATIENCE).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code == "AlreadyExistsException" => Ok(()),
+        Err(error) => Err(stopped("ReplicateKey", primary, &error)),
+    }
+}
+
+async fn enabled(callers: &Callers, region: &Region, id: &str) -> Result<(), Failure> {
+    let until = Instant::now() + REPLICATION_TIMEOUT;
+    loop {
+        let answer = callers.once(region, "DescribeKey", json!({ "KeyId": id })).await;
+        if answer.as_ref().is_ok_and(|answer| text(answer, "/KeyMetadata/KeyState") == Some("Enabled")) {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            let seen = answer.map_or_else(|error| error.to_string(), |answer| answer.to_string());
+            let failure =
+                format!("key `{id}` is not Enabled in {region} after {REPLICATION_TIMEOUT:?}: {seen}");
+            return Err(Failure::DrillStopped(failure));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn stopped(operation: &str, region: &Region, error: &dyn std::fmt::Display) -> Failure {
+    Failure::DrillStopped(format!("{operation} in {region}: {error}"))
+}

@@ -1,0 +1,16 @@
+//! The `meridian` program as a library: one node, local clusters, drills, benchmarks and operator commands.
+//!
+//! Wires the other crates together and talks to people; decides nothing about keys.
+
+pub mod admin;
+pub mod api;
+pub mod bench;
+pub mod cli;
+pub mod clock;
+pub mod drill;
+pub mod entropy;
+pub mod failure;
+pub mod local;
+pub mod operate;
+pub mod probe;
+pub mod server;

@@ -1,0 +1,111 @@
+//! One HTTP port for all Regions, and one per Region, in front of the nodes' APIs.
+//!
+//! Routes by the Region in the SigV4 credential scope, passes on what is signed as it came, and tries the next node only
+//! while nothing of a request has been sent. Verifies no signature and answers no call itself: that is the nodes' part.
+
+mod pool;
+mod refusal;
+mod route;
+mod upstream;
+
+#[cfg(test)]
+mod tests;
+
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use kms_types::Region;
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use crate::{
+    failure::Failure,
+    local::{
+        health::HealthTable,
+        layout::{Cluster, loopback},
+    },
+};
+use pool::RegionPool;
+use refusal::{Body, refuse};
+
+/// Everything a gateway port needs to route.
+pub struct Gateway {
+    pools: BTreeMap<Region, Arc<RegionPool>>,
+}
+
+/// A port and what it serves.
+pub struct Door {
+    listener: TcpListener,
+    /// The one Region of this port; otherwise the credential scope says.
+    region: Option<Region>,
+}
+
+impl Gateway {
+    /// A gateway to the data Regions of `cluster`.
+    pub fn new(cluster: &Cluster, health: &Arc<HealthTable>) -> Arc<Self> {
+        let pool =
+            |r: &crate::local::layout::RegionPlan| (r.name.clone(), Arc::new(RegionPool::new(r, health)));
+        Arc::new(Self { pools: cluster.data_regions().map(pool).collect() })
+    }
+
+    /// Serves `door` until the task is dropped.
+    pub async fn serve(self: Arc<Self>, door: Door) {
+        let mut connections = JoinSet::new();
+        loop {
+            match door.listener.accept().await {
+                Ok((stream, _)) => {
+                    drop(connections.spawn(self.clone().converse(stream, door.region.clone())))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "gateway");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+            while connections.try_join_next().is_some() {}
+        }
+    }
+
+    async fn converse(self: Arc<Self>, stream: TcpStream, region: Option<Region>) {
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(move |request| {
+            let (gateway, region) = (self.clone(), region.clone());
+            async move { Ok::<_, Infallible>(gateway.handle(request, region).await) }
+        });
+        // A client that goes away mid-request is its own business.
+        let _ =
+            auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+    }
+
+    async fn handle(&self, request: Request<Incoming>, fixed: Option<Region>) -> Response<Body> {
+        let region = match fixed.map_or_else(|| route::region(&request), Ok) {
+            Ok(region) => region,
+            Err(unroutable) => return refuse(&unroutable.into()),
+        };
+        match self.pools.get(&region) {
+            Some(pool) => pool.send(request).await,
+            None => refuse(
+                &route::Unroutable::UnknownRegion { region, known: self.pools.keys().cloned().collect() }
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// Binds the gateway's port and each Region's.
+pub async fn bind(cluster: &Cluster) -> Result<Vec<Door>, Failure> {
+    let regions = cluster.data_regions().filter_map(|r| Some((r.gateway?, Some(r.name.clone()))));
+    let mut doors = Vec::new();
+    for (port, region) in std::iter::once((cluster.gateway, None)).chain(regions) {
+        let what =
+            region.as_ref().map_or_else(|| "the gateway".to_owned(), |r| format!("the endpoint of {r}"));
+        let taken = |_| Failure::PortTaken { port, what, remedy: "name another with --gateway-port PORT" };
+        let listener = TcpListener::bind(loopback(port)).await.map_err(taken)?;
+        doors.push(Door { listener, region });
+    }
+    Ok(doors)
+}

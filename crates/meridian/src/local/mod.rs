@@ -1,0 +1,122 @@
+//! `meridian local`: a whole multi-Region cluster of real processes on this machine, for development and failure drills.
+//!
+//! Listens on loopback only and uses public development credentials; it is no way to run production.
+
+pub mod control;
+pub mod env;
+mod env_files;
+pub mod faults;
+pub mod gateway;
+pub mod generate;
+pub mod health;
+pub mod layout;
+pub mod logs;
+pub mod node_config;
+pub mod ports;
+pub mod process;
+pub mod report;
+pub mod running;
+pub mod status;
+mod status_text;
+pub mod supervisor;
+pub mod target;
+pub mod up;
+mod view;
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use control::Action;
+use layout::DataDir;
+
+/// Which local cluster is meant.
+#[derive(Debug, Clone, Args)]
+pub struct DirArgs {
+    /// The cluster's directory.
+    #[arg(long, value_name = "DIR", env = "MERIDIAN_DATA_DIR", default_value = ".meridian/local")]
+    pub data_dir: PathBuf,
+}
+
+impl DirArgs {
+    /// The directory, made absolute.
+    pub fn data_dir(&self) -> Result<DataDir, Failure> {
+        DataDir::new(&self.data_dir)
+    }
+}
+
+/// Commands of `meridian local`.
+#[derive(Debug, Subcommand)]
+pub enum LocalCommand {
+    /// Start a cluster: Regions of real nodes, one gateway port for all.
+    #[command(after_help = UP_EXAMPLES)]
+    Up(up::UpArgs),
+    /// Print what to `eval` so that AWS tools use the cluster.
+    #[command(after_help = ENV_EXAMPLES)]
+    Env(env::EnvArgs),
+    /// Show Regions, leaders, terms, applied indexes, members and lag.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(status::StatusArgs),
+    /// Print the nodes' logs.
+    #[command(after_help = LOGS_EXAMPLES)]
+    Logs(logs::LogsArgs),
+    /// End nodes at once with SIGKILL; they stay down until `start`.
+    #[command(after_help = FAULT_EXAMPLES)]
+    Kill(faults::FaultArgs),
+    /// Freeze nodes with SIGSTOP.
+    #[command(after_help = FAULT_EXAMPLES)]
+    Pause(faults::FaultArgs),
+    /// Let frozen nodes run on.
+    #[command(after_help = FAULT_EXAMPLES)]
+    Resume(faults::FaultArgs),
+    /// Start nodes that are down.
+    #[command(after_help = FAULT_EXAMPLES)]
+    Start(faults::FaultArgs),
+    /// Stop the cluster; its data stays for the next `up`.
+    #[command(after_help = DOWN_EXAMPLES)]
+    Down(faults::DownArgs),
+    /// The process behind `up --detach`.
+    #[command(hide = true)]
+    Supervise(up::SuperviseArgs),
+}
+
+const UP_EXAMPLES: &str = "Examples:
+  meridian local up                                      three Regions of three nodes, until Ctrl-C
+  meridian local up --detach                             the same in the background
+  meridian local up --regions us-east-1,eu-west-1 --witness --nodes 1
+  meridian local up --data-dir /tmp/kms --port 7600      ports 7600, 7601, ...";
+const ENV_EXAMPLES: &str = "Examples:
+  eval \"$(meridian local env)\" && aws kms create-key --multi-region
+  meridian local env --shell fish | source
+  aws --profile meridian-eu-west-1 kms list-keys         (after the eval)";
+const STATUS_EXAMPLES: &str = "Examples:
+  meridian local status
+  meridian local status --json | jq '.regions[].leader'";
+const LOGS_EXAMPLES: &str = "Examples:
+  meridian local logs                    the last lines of every node
+  meridian local logs eu-west-1/2 -f     one node, as it writes
+  meridian local logs eu-west-1 -n 200";
+const FAULT_EXAMPLES: &str = "Examples (kill, pause, resume and start alike):
+  meridian local kill eu-west-1            a whole Region
+  meridian local pause eu-west-1/2         one node
+  meridian local kill eu-west-1/leader     whoever leads now
+  meridian local start eu-west-1";
+const DOWN_EXAMPLES: &str = "Examples:
+  meridian local down
+  meridian local down --wipe       deletes the cluster's data and keys";
+
+/// Runs the command.
+pub async fn run(command: &LocalCommand) -> Result<(), Failure> {
+    match command {
+        LocalCommand::Up(args) => up::run(args).await,
+        LocalCommand::Env(args) => env::run(args),
+        LocalCommand::Status(args) => status::run(args).await,
+        LocalCommand::Logs(args) => logs::run(args).await,
+        LocalCommand::Kill(args) => faults::run(Action::Kill, args).await,
+        LocalCommand::Pause(args) => faults::run(Action::Pause, args).await,
+        LocalCommand::Resume(args) => faults::run(Action::Resume, args).await,
+        LocalCommand::Start(args) => faults::run(Action::Start, args).await,
+        LocalCommand::Down(args) => faults::down(args).await,
+        LocalCommand::Supervise(args) => up::supervise(args).await,
+    }
+}

@@ -1,0 +1,135 @@
+//! Writes each node's configuration file from the cluster's plan; written anew at every `up`, so the plan is the truth.
+
+use serde::Serialize;
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use crate::{
+    failure::{Failure, io_error},
+    local::layout::{Cluster, DataDir, NodeKey, NodePlan, RegionPlan, Role},
+};
+
+/// The development credential of every local cluster; it is public and opens nothing but loopback ports.
+pub const ACCESS_KEY_ID: &str = "test";
+/// See [`ACCESS_KEY_ID`].
+pub const SECRET_ACCESS_KEY: &str = "test";
+/// The account of the development credential.
+pub const ACCOUNT: &str = "000000000000";
+
+#[derive(Serialize)]
+struct File<'a> {
+    deployment: String,
+    region: &'a str,
+    node: u64,
+    role: Role,
+    incarnation: String,
+    data_dir: PathBuf,
+    bootstrap: bool,
+    signing_key: PathBuf,
+    listen: Listen,
+    tls: Tls,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_key: Option<RootKey>,
+    member: Vec<Member>,
+    voter: Vec<Voter<'a>>,
+    credential: Vec<Credential>,
+}
+
+#[derive(Serialize)]
+struct Listen {
+    api: SocketAddr,
+    cluster: SocketAddr,
+}
+
+#[derive(Serialize)]
+struct Tls {
+    ca: PathBuf,
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Serialize)]
+struct RootKey {
+    file: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Member {
+    id: u64,
+    cluster: String,
+    api: String,
+}
+
+#[derive(Serialize)]
+struct Voter<'a> {
+    name: &'a str,
+    role: Role,
+    incarnation: String,
+    verifying_key: &'a str,
+    nodes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Credential {
+    access_key_id: &'static str,
+    secret_access_key: &'static str,
+    account: &'static str,
+}
+
+/// Writes the configuration of every node.
+pub fn write_all(dir: &DataDir, cluster: &Cluster) -> Result<(), Failure> {
+    cluster.regions.iter().try_for_each(|region| {
+        region
+            .nodes
+            .iter()
+            .try_for_each(|node| write(dir, &file(dir, cluster, region, node), &key(region, node)))
+    })
+}
+
+fn key(region: &RegionPlan, node: &NodePlan) -> NodeKey {
+    NodeKey { region: region.name.clone(), id: node.id }
+}
+
+fn write(dir: &DataDir, file: &File<'_>, node: &NodeKey) -> Result<(), Failure> {
+    let path = dir.node_config(node);
+    let text = toml::to_string(file)
+        .map_err(|error| Failure::Create { what: format!("`{}`", path.display()), why: error.to_string() })?;
+    fs::write(&path, text).map_err(io_error("write", &path))
+}
+
+fn file<'a>(dir: &DataDir, cluster: &'a Cluster, region: &'a RegionPlan, node: &NodePlan) -> File<'a> {
+    let home = dir.node(&key(region, node));
+    let is_data = region.role == Role::Data;
+    File {
+        deployment: cluster.deployment.to_string(),
+        region: region.name.as_str(),
+        node: node.id,
+        role: region.role,
+        incarnation: region.incarnation.to_string(),
+        data_dir: home.join("data"),
+        bootstrap: node.id == 1,
+        signing_key: dir.signing_key(&region.name),
+        listen: Listen { api: node.api(), cluster: node.cluster() },
+        tls: Tls { ca: dir.ca(), cert: home.join("node.pem"), key: home.join("node.key") },
+        root_key: is_data.then(|| RootKey { file: dir.root_key(&region.name) }),
+        member: region.nodes.iter().map(member).collect(),
+        voter: cluster.regions.iter().map(voter).collect(),
+        credential: is_data.then_some(DEVELOPMENT).into_iter().collect(),
+    }
+}
+
+const DEVELOPMENT: Credential =
+    Credential { access_key_id: ACCESS_KEY_ID, secret_access_key: SECRET_ACCESS_KEY, account: ACCOUNT };
+
+fn member(node: &NodePlan) -> Member {
+    Member { id: node.id, cluster: node.cluster().to_string(), api: node.api().to_string() }
+}
+
+fn voter(region: &RegionPlan) -> Voter<'_> {
+    Voter {
+        name: region.name.as_str(),
+        role: region.role,
+        incarnation: region.incarnation.to_string(),
+        verifying_key: &region.verifying_key,
+        nodes: region.nodes.iter().map(|n| n.cluster().to_string()).collect(),
+    }
+}

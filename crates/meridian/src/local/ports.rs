@@ -1,0 +1,100 @@
+//! Which ports a new cluster gets, and whether those of an old one are still free. Reserves nothing: between the check
+//! and the node's own bind another program may come, and then the node says so.
+
+use kms_types::Entropy;
+use std::net::TcpListener;
+
+use crate::{
+    failure::Failure,
+    local::layout::{Cluster, loopback},
+};
+
+/// Below the range that systems hand out for outgoing connections: otherwise a connection of ours could take the port
+/// of a node that is down for a moment.
+const RANGE: std::ops::Range<u16> = 10_000..30_000;
+const ATTEMPTS: usize = 200;
+
+/// `count` ports in a row: from `base`, or a free block.
+pub fn choose(
+    base: Option<u16>,
+    count: u16,
+    entropy: &mut dyn Entropy,
+) -> Result<std::ops::Range<u16>, Failure> {
+    match base {
+        Some(base) => given(base, count),
+        None => free_block(count, entropy).ok_or(Failure::NoFreePorts(count)),
+    }
+}
+
+fn given(base: u16, count: u16) -> Result<std::ops::Range<u16>, Failure> {
+    let too_high = || Failure::Usage(format!("{count} ports from --port {base} on do not fit below 65536"));
+    let end = base.checked_add(count).filter(|_| base > 0).ok_or_else(too_high)?;
+    match (base..end).find(|port| !is_free(*port)) {
+        Some(port) => {
+            let remedy = "choose another base with --port BASE";
+            Err(Failure::PortTaken { port, what: format!("one of {count} from --port {base} on"), remedy })
+        }
+        None => Ok(base..end),
+    }
+}
+
+fn free_block(count: u16, entropy: &mut dyn Entropy) -> Option<std::ops::Range<u16>> {
+    let room = RANGE.end.checked_sub(RANGE.start)?.checked_sub(count)?;
+    (0..ATTEMPTS).find_map(|_| {
+        let start = RANGE.start + u16::from_le_bytes(entropy.array()) % room;
+        let block = start..start + count;
+        block.clone().all(is_free).then_some(block)
+    })
+}
+
+/// Refuses a cluster any of whose ports is in use, naming the first.
+pub fn check(cluster: &Cluster) -> Result<(), Failure> {
+    let moved = "name another with --gateway-port PORT";
+    let fixed = "start another cluster with --data-dir DIR (its --port BASE chooses the ports)";
+    let gateway = std::iter::once((cluster.gateway, "the gateway".to_owned(), moved));
+    let regions = cluster
+        .data_regions()
+        .filter_map(|r| Some((r.gateway?, format!("the endpoint of {}", r.name), fixed)));
+    let nodes = cluster.nodes().flat_map(|(key, node)| {
+        [
+            (node.api, format!("the API of {key}"), fixed),
+            (node.cluster, format!("the cluster port of {key}"), fixed),
+        ]
+    });
+    match gateway.chain(regions).chain(nodes).find(|(port, ..)| !is_free(*port)) {
+        Some((port, what, remedy)) => Err(Failure::PortTaken { port, what, remedy }),
+        None => Ok(()),
+    }
+}
+
+/// True if a listener can be bound on the loopback address.
+pub fn is_free(port: u16) -> bool {
+    TcpListener::bind(loopback(port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::OsEntropy;
+
+    #[test]
+    fn free_block_has_the_asked_length_and_can_be_bound() {
+        let block = choose(None, 22, &mut OsEntropy).unwrap();
+        assert_eq!(block.len(), 22);
+        assert!(block.start >= RANGE.start && block.end <= RANGE.end);
+    }
+
+    #[test]
+    fn taken_port_of_a_given_base_is_named_with_the_flag() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let message = choose(Some(port), 3, &mut OsEntropy).unwrap_err().to_string();
+        assert!(message.contains(&format!("port {port} ")) && message.contains("--port"), "{message}");
+    }
+
+    #[test]
+    fn base_without_room_is_refused() {
+        assert!(matches!(choose(Some(65_530), 22, &mut OsEntropy), Err(Failure::Usage(_))));
+        assert!(matches!(choose(Some(0), 22, &mut OsEntropy), Err(Failure::Usage(_))));
+    }
+}

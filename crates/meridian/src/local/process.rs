@@ -1,0 +1,146 @@
+//! One node as a child process: started, signalled, waited for. Decides nothing about when.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
+use tokio::{
+    process::{Child, ChildStdin, Command},
+    sync::mpsc,
+};
+
+use crate::{
+    failure::{Failure, io_error},
+    local::{
+        generate::private_dir,
+        layout::{DataDir, NodeKey},
+        supervisor::Event,
+    },
+};
+
+/// A log larger than this is set aside when its node starts again.
+const LOG_BYTES: u64 = 64 << 20;
+
+/// A running child. Its standard input ends when this program does, however it ends, and then the child stops.
+pub struct NodeProcess {
+    /// Its process id.
+    pub pid: u32,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+/// What starts nodes.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    /// The binary with the `server` subcommand.
+    pub program: PathBuf,
+    /// Whose nodes.
+    pub dir: DataDir,
+}
+
+impl Launcher {
+    /// Starts `node`; its end is reported as an event of `generation`.
+    pub fn spawn(
+        &self,
+        node: &NodeKey,
+        generation: u64,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<NodeProcess, Failure> {
+        let log = open_log(&self.dir.node_log(node))?;
+        let mut child = self.command(node, log)?.spawn().map_err(io_error("run", &self.program))?;
+        let (pid, stdin) = (child.id().unwrap_or(0), child.stdin.take());
+        let pid_file = self.dir.node_pid(node);
+        fs::write(&pid_file, pid.to_string()).map_err(io_error("write", &pid_file))?;
+        let (signals, orders) = mpsc::unbounded_channel();
+        let node = node.clone();
+        tokio::spawn(async move {
+            let status = attend(child, stdin, orders).await;
+            let _ = fs::remove_file(&pid_file);
+            let _ = events.send(Event::Exited { node, generation, status });
+        });
+        Ok(NodeProcess { pid, signals })
+    }
+
+    fn command(&self, node: &NodeKey, log: File) -> Result<Command, Failure> {
+        let path = self.dir.node_log(node);
+        let errors = log.try_clone().map_err(io_error("open", &path))?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(["server", "--stop-on-stdin-eof", "--config"])
+            .arg(self.dir.node_config(node))
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(errors)
+            // Its own group: a Ctrl-C at the terminal reaches the supervisor alone, which then stops nodes in order.
+            .process_group(0)
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+impl NodeProcess {
+    /// Sends `signal`, unless the child has ended.
+    pub fn signal(&self, signal: Signal) {
+        let _ = self.signals.send(signal);
+    }
+}
+
+/// Waits for the child and passes signals on. Only this task reaps it, so no signal can reach a reused process id.
+async fn attend(
+    mut child: Child,
+    stdin: Option<ChildStdin>,
+    mut orders: mpsc::UnboundedReceiver<Signal>,
+) -> io::Result<ExitStatus> {
+    let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let status = loop {
+        tokio::select! {
+            biased;
+            status = child.wait() => break status,
+            Some(signal) = orders.recv() => {
+                if let Some(Err(error)) = pid.map(|pid| kill_process(pid, signal)) {
+                    tracing::warn!(%error, "cannot signal a node");
+                }
+            }
+        }
+    };
+    drop(stdin);
+    status
+}
+
+fn open_log(path: &Path) -> Result<File, Failure> {
+    if let Some(parent) = path.parent() {
+        private_dir(parent)?;
+    }
+    if fs::metadata(path).is_ok_and(|m| m.len() > LOG_BYTES) {
+        let _ = fs::rename(path, path.with_extension("log.1"));
+    }
+    OpenOptions::new().create(true).append(true).open(path).map_err(io_error("open", path))
+}
+
+/// Ends a node of an earlier supervisor that was killed while the node was paused and so missed the end of its input.
+pub fn end_leftover(dir: &DataDir, node: &NodeKey) {
+    let path = dir.node_pid(node);
+    let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    if let Some(pid) = pid.filter(|pid| runs_config(*pid, &dir.node_config(node))).and_then(Pid::from_raw) {
+        tracing::warn!(%node, "ending a node that outlived its supervisor");
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    let _ = fs::remove_file(&path);
+}
+
+/// True if the process is one of ours: process ids are reused, command lines with our configuration file are not.
+fn runs_config(pid: i32, config: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|argument| argument == config.as_os_str().as_bytes())
+}
+
+/// The last `lines` lines of a file, or what can be had of them.
+pub fn tail(path: &Path, lines: usize) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let all: Vec<&str> = text.lines().collect();
+    all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
+}

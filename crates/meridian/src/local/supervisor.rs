@@ -1,0 +1,329 @@
+//! The one task that owns a local cluster's processes: starts them, obeys fault commands, reports, stops everything.
+//!
+//! Does not restart what dies unless told to: a cluster for failure drills must not hide a failure.
+
+use rustix::process::Signal;
+use std::{
+    collections::BTreeMap,
+    io,
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    failure::Failure,
+    local::{
+        control::{Action, Reply, Request},
+        health::HealthTable,
+        layout::{Cluster, NodeKey, RegionPlan, loopback},
+        process::{Launcher, NodeProcess},
+        report::{NodeReport, ProcessState, RegionReport, Report},
+    },
+};
+
+/// How long a node may take to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const RESTART_AFTER: Duration = Duration::from_millis(500);
+const RESTART_AFTER_MOST: Duration = Duration::from_secs(8);
+/// A node that ran this long was started well: the next restart begins again with the short delay.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// What the supervisor's task waits for.
+pub enum Event {
+    /// A node's process ended.
+    Exited {
+        /// The node.
+        node: NodeKey,
+        /// Which of its processes.
+        generation: u64,
+        /// How.
+        status: io::Result<ExitStatus>,
+    },
+    /// A delayed restart falls due.
+    Restart {
+        /// The node.
+        node: NodeKey,
+        /// The process that had ended.
+        generation: u64,
+    },
+    /// A client asks.
+    Request(Request, oneshot::Sender<Reply>),
+}
+
+/// Whether nodes that die by themselves are started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// They stay down and are reported.
+    Never,
+    /// They are started again, with growing delays.
+    Backoff,
+}
+
+/// The state behind the task.
+pub struct Supervisor {
+    cluster: Arc<Cluster>,
+    launcher: Launcher,
+    restart: Restart,
+    health: Arc<HealthTable>,
+    nodes: BTreeMap<NodeKey, Slot>,
+    events: mpsc::UnboundedSender<Event>,
+    stop: CancellationToken,
+}
+
+struct Slot {
+    process: Option<NodeProcess>,
+    state: ProcessState,
+    generation: u64,
+    started: Instant,
+    restarts: u32,
+    delay: Duration,
+    /// A start was asked for while the killed process had not ended yet.
+    start_when_ended: bool,
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self {
+            process: None,
+            state: ProcessState::Killed,
+            generation: 0,
+            started: Instant::now(),
+            restarts: 0,
+            delay: RESTART_AFTER,
+            start_when_ended: false,
+        }
+    }
+}
+
+impl Supervisor {
+    /// A supervisor that has started nothing yet; `stop` is cancelled by a `down` request.
+    pub fn new(
+        cluster: Arc<Cluster>,
+        launcher: Launcher,
+        restart: Restart,
+        health: Arc<HealthTable>,
+        events: mpsc::UnboundedSender<Event>,
+        stop: CancellationToken,
+    ) -> Self {
+        let nodes = cluster.nodes().map(|(key, _)| (key, Slot::new())).collect();
+        Self { cluster, launcher, restart, health, nodes, events, stop }
+    }
+
+    /// Starts every node.
+    pub fn start_all(&mut self) -> Result<(), Failure> {
+        let keys: Vec<NodeKey> = self.nodes.keys().cloned().collect();
+        keys.iter().try_for_each(|key| self.start(key))
+    }
+
+    /// Obeys events until `stop`, then stops every node.
+    pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Event>) {
+        let stop = self.stop.clone();
+        while let Some(Some(event)) = stop.run_until_cancelled(inbox.recv()).await {
+            self.handle(event);
+        }
+        self.stop_all(&mut inbox).await;
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Exited { node, generation, status } => self.ended(&node, generation, status),
+            Event::Restart { node, generation } => self.restart_due(&node, generation),
+            Event::Request(request, answer) => {
+                let reply = self.answer(&request);
+                let _ = answer.send(reply);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: &Request) -> Reply {
+        match request {
+            Request::Status => Reply::Status(self.report()),
+            Request::Down => {
+                self.stop.cancel();
+                Reply::Done
+            }
+            Request::Fault { action, nodes } => {
+                let done = nodes.iter().try_for_each(|node| self.fault(*action, node));
+                done.map_or_else(|error| Reply::Refused { message: error.explain() }, |()| Reply::Done)
+            }
+        }
+    }
+
+    fn fault(&mut self, action: Action, node: &NodeKey) -> Result<(), Failure> {
+        let slot = self.slot(node)?;
+        let running = slot.process.as_ref();
+        match (action, running) {
+            (Action::Start, None) => return self.start(node),
+            (Action::Start, Some(process)) => match slot.state {
+                ProcessState::Killed => slot.start_when_ended = true,
+                ProcessState::Paused => {
+                    process.signal(Signal::CONT);
+                    slot.state = ProcessState::Running;
+                }
+                _ => {}
+            },
+            (Action::Kill, Some(process)) => {
+                process.signal(Signal::KILL);
+                slot.state = ProcessState::Killed;
+                slot.start_when_ended = false;
+            }
+            (Action::Kill, None) => slot.state = ProcessState::Killed,
+            (Action::Pause, Some(process)) => {
+                process.signal(Signal::STOP);
+                slot.state = ProcessState::Paused;
+            }
+            (Action::Resume, Some(process)) => {
+                process.signal(Signal::CONT);
+                slot.state = ProcessState::Running;
+            }
+            (Action::Pause | Action::Resume, None) => return Err(not_running(node)),
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, node: &NodeKey) -> Result<&mut Slot, Failure> {
+        self.nodes.get_mut(node).ok_or_else(|| Failure::Refused(format!("the cluster has no node `{node}`")))
+    }
+
+    fn start(&mut self, node: &NodeKey) -> Result<(), Failure> {
+        let (launcher, events) = (self.launcher.clone(), self.events.clone());
+        let slot = self.slot(node)?;
+        let process = launcher.spawn(node, slot.generation + 1, events)?;
+        slot.process = Some(process);
+        slot.state = ProcessState::Running;
+        slot.generation += 1;
+        slot.started = Instant::now();
+        slot.start_when_ended = false;
+        Ok(())
+    }
+
+    fn ended(&mut self, node: &NodeKey, generation: u64, status: io::Result<ExitStatus>) {
+        self.health.gone(node);
+        let Ok(slot) = self.slot(node) else { return };
+        if slot.generation != generation {
+            return;
+        }
+        slot.process = None;
+        if std::mem::take(&mut slot.start_when_ended) {
+            return self.start_again(node);
+        }
+        if slot.state != ProcessState::Killed {
+            let how = status.map_or_else(|error| error.to_string(), how_it_ended);
+            tracing::warn!(%node, %how, "a node died by itself");
+            slot.state = ProcessState::Exited { how };
+            self.plan_restart(node);
+        }
+    }
+
+    fn plan_restart(&mut self, node: &NodeKey) {
+        if self.restart == Restart::Never {
+            return;
+        }
+        let events = self.events.clone();
+        let Ok(slot) = self.slot(node) else { return };
+        if slot.started.elapsed() > SETTLED {
+            slot.delay = RESTART_AFTER;
+        }
+        let (delay, generation, node) = (slot.delay, slot.generation, node.clone());
+        slot.delay = (delay * 2).min(RESTART_AFTER_MOST);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = events.send(Event::Restart { node, generation });
+        });
+    }
+
+    fn restart_due(&mut self, node: &NodeKey, generation: u64) {
+        let Ok(slot) = self.slot(node) else { return };
+        let still_down = slot.generation == generation && matches!(slot.state, ProcessState::Exited { .. });
+        if still_down {
+            slot.restarts += 1;
+            self.start_again(node);
+        }
+    }
+
+    fn start_again(&mut self, node: &NodeKey) {
+        if let Err(error) = self.start(node) {
+            tracing::error!(%node, error = error.explain(), "cannot start a node again");
+        }
+    }
+
+    /// Asks all nodes to stop at once, since the last to go would wait in vain for the others; kills who does not.
+    async fn stop_all(&mut self, inbox: &mut mpsc::UnboundedReceiver<Event>) {
+        self.signal_all(Signal::TERM);
+        self.signal_all(Signal::CONT);
+        if tokio::time::timeout(STOP_TIMEOUT, self.all_ended(inbox)).await.is_err() {
+            tracing::warn!("killing nodes that did not stop in time");
+            self.signal_all(Signal::KILL);
+            let _ = tokio::time::timeout(STOP_TIMEOUT, self.all_ended(inbox)).await;
+        }
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        self.nodes
+            .values()
+            .filter_map(|slot| slot.process.as_ref())
+            .for_each(|process| process.signal(signal));
+    }
+
+    async fn all_ended(&mut self, inbox: &mut mpsc::UnboundedReceiver<Event>) {
+        while self.nodes.values().any(|slot| slot.process.is_some()) {
+            match inbox.recv().await {
+                Some(Event::Exited { node, .. }) => {
+                    self.health.gone(&node);
+                    if let Ok(slot) = self.slot(&node) {
+                        slot.process = None;
+                    }
+                }
+                Some(Event::Request(Request::Status, answer)) => {
+                    drop(answer.send(Reply::Status(self.report())))
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            pid: std::process::id(),
+            data_dir: self.launcher.dir.root().to_owned(),
+            deployment: self.cluster.deployment,
+            endpoint: self.cluster.endpoint(),
+            regions: self.cluster.regions.iter().map(|r| self.region_report(r)).collect(),
+        }
+    }
+
+    fn region_report(&self, region: &RegionPlan) -> RegionReport {
+        let keyed = region.nodes.iter().map(|n| (NodeKey { region: region.name.clone(), id: n.id }, n));
+        let nodes = keyed.filter_map(|(key, plan)| {
+            let slot = self.nodes.get(&key)?;
+            Some(NodeReport {
+                id: plan.id,
+                process: slot.state.clone(),
+                pid: slot.process.as_ref().map(|p| p.pid),
+                ready: slot.process.is_some() && self.health.is_ready(&key),
+                restarts: slot.restarts,
+                api: plan.api(),
+                cluster: plan.cluster(),
+            })
+        });
+        let endpoint = region.gateway.map(|port| format!("http://{}", loopback(port)));
+        RegionReport { name: region.name.clone(), role: region.role, endpoint, nodes: nodes.collect() }
+    }
+}
+
+fn not_running(node: &NodeKey) -> Failure {
+    Failure::Refused(format!("node `{node}` is not running: `meridian local start {node}` starts it"))
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

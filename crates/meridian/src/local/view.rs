@@ -1,0 +1,56 @@
+//! What `local up` shows while it runs in the foreground: a table that refreshes on a terminal, plain lines elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use crate::local::{report::Report, running::Running, status, status_text};
+
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// Lines about what changed since the report before.
+#[derive(Debug, Default)]
+pub(super) struct Changes(BTreeMap<String, String>);
+
+impl Changes {
+    /// One line per node whose process or readiness changed.
+    pub(super) fn lines(&mut self, report: &Report) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (region, node) in report.nodes() {
+            let name = format!("{}/{}", region.name, node.id);
+            let now = format!("{}, {}", node.process, if node.ready { "ready" } else { "not ready" });
+            if self.0.insert(name.clone(), now.clone()).as_ref() != Some(&now) {
+                lines.push(format!("{name}: {now}"));
+            }
+        }
+        lines
+    }
+}
+
+/// Shows the cluster until the future is dropped.
+pub(super) async fn show(running: &Running, mut changes: Changes) {
+    let terminal = std::io::stdout().is_terminal();
+    let mut height = 0;
+    let mut ticks = tokio::time::interval(REFRESH);
+    loop {
+        ticks.tick().await;
+        let Ok(report) = running.report().await else { return };
+        if terminal {
+            let Ok(status) = status::collect(&running.dir, &report).await else { continue };
+            let text = format!("{}\nCtrl-C stops the cluster\n", status_text::render(&status));
+            height = redraw(&text, height);
+        } else {
+            changes.lines(&report).iter().for_each(|line| println!("{line}"));
+        }
+    }
+}
+
+/// Draws over the `height` lines of the picture before; the answer is the new height.
+fn redraw(text: &str, height: usize) -> usize {
+    let up = if height > 0 { format!("\x1b[{height}A\r\x1b[J") } else { String::new() };
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{up}{text}").and_then(|()| out.flush());
+    text.lines().count()
+}

@@ -1,0 +1,113 @@
+//! `meridian server`: one node. Owned by the node's wiring; here are its flags and logging.
+
+use clap::{Args, ValueEnum};
+use kms_node::{NodeConfig, run_node};
+use std::{
+    error::Error,
+    fs,
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failure;
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "Examples:
+  meridian server --config /etc/meridian/meridian.toml
+  meridian server --config meridian.toml --log kms_raft=debug,info --log-format json";
+
+/// Flags of `server`.
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// The node's configuration.
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_CONFIG")]
+    pub config: PathBuf,
+    /// Where log, state and audit files live; overrides the file.
+    #[arg(long, value_name = "DIR", env = "MERIDIAN_NODE_DATA_DIR")]
+    pub node_data_dir: Option<PathBuf>,
+    /// Where to serve the KMS API; overrides the file.
+    #[arg(long, value_name = "ADDR", env = "MERIDIAN_LISTEN_API")]
+    pub listen_api: Option<SocketAddr>,
+    /// Where to serve other nodes and operators; overrides the file.
+    #[arg(long, value_name = "ADDR", env = "MERIDIAN_LISTEN_CLUSTER")]
+    pub listen_cluster: Option<SocketAddr>,
+    /// Stop when standard input ends, as it does when the process that started this one is gone.
+    #[arg(long)]
+    pub stop_on_stdin_eof: bool,
+    /// What to log: a level, or levels per module.
+    #[arg(long, value_name = "FILTER", env = "MERIDIAN_LOG", default_value = "info")]
+    pub log: String,
+    /// How to log.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl ServerArgs {
+    /// Sends the log to standard error in the asked form.
+    pub fn init_logging(&self) -> Result<(), Failure> {
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
+            .map_err(|error| Failure::Usage(format!("`{}` is no log filter: {error}", self.log)))?;
+        let log =
+            tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter);
+        let started = match self.log_format {
+            LogFormat::Text => log.try_init(),
+            LogFormat::Json => log.json().try_init(),
+        };
+        started.map_err(Failure::Server)
+    }
+}
+
+/// Runs the node until SIGTERM, Ctrl-C, or the end of standard input where asked.
+pub async fn run(args: ServerArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut config = read_config(&args.config)?;
+    if let Some(dir) = args.node_data_dir {
+        config.data_dir = dir;
+    }
+    config.listen.api = args.listen_api.unwrap_or(config.listen.api);
+    config.listen.cluster = args.listen_cluster.unwrap_or(config.listen.cluster);
+    run_node(config, stop_requested(args.stop_on_stdin_eof)?).await?;
+    Ok(())
+}
+
+fn read_config(path: &Path) -> Result<NodeConfig, Box<dyn Error + Send + Sync>> {
+    let text = fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))?;
+    let config: NodeConfig =
+        toml::from_str(&text).map_err(|e| format!("`{}`: {}", path.display(), e.message()))?;
+    config.check().map_err(|e| format!("`{}`: {e}", path.display()))?;
+    Ok(config)
+}
+
+/// Completes when the node should stop. Signals are caught from the moment this returns.
+fn stop_requested(stop_on_stdin_eof: bool) -> Result<impl Future<Output = ()>, std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("interrupt: stopping"),
+            () = stdin_ended(), if stop_on_stdin_eof => tracing::info!("standard input ended: stopping"),
+        }
+    })
+}
+
+/// A thread of its own: a read that tokio waits for would hold up the end of the process.
+async fn stdin_ended() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut ignored = [0; 64];
+        while matches!(std::io::stdin().read(&mut ignored), Ok(length) if length > 0) {}
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}
