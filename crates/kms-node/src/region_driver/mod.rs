@@ -1,15 +1,49 @@
-//! INTERFACE WANTED BY THE LEAD (node.rs and admin.rs are written against it; the region author replaces the bodies).
+//! Drives the Region protocol: runs [`kms_region::Machine`] while this node leads its Region, and carries out what it
+//! asks for.
+//!
+//! ```text
+//!   inbox ──► letter (verify, replay) ──► Machine ──► outbox (sign, queue per peer) ──► RegionLink
+//!   applied states, outcomes, ticks ──►      │
+//!                                            ├──► OwnRegion::propose
+//!                                            └──► materials (HPKE seal and open, wrap and unwrap)
+//! ```
+//!
+//! Keeps nothing that must survive: the machine of the next leader continues from the Region's state.
+
+mod handle;
+mod letter;
+mod materials;
+mod outbox;
+mod own_region;
+mod peer_status;
+mod replay;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use handle::{DriverError, KeyResults, RegionHandle};
+pub use peer_status::PeerStatus;
 
 use bytes::Bytes;
 use kms_crypto::SigningKey;
-use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
+use kms_ops::KeyRing;
+use kms_region::Config;
 use kms_transport::TonicRegionLink;
-use kms_types::{KeyId, NodeId, Region};
-use std::{collections::BTreeMap, sync::Arc};
-use tokio::sync::mpsc;
+use kms_types::{NodeId, Region};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{clock::Clock, group::Group, keyring::RegionKeyRing};
+use handle::DriverCommand;
+use letter::Counters;
+use outbox::RegionLink;
+use own_region::OwnRegion;
+use peer_status::Peers;
+use session::Session;
+
+/// Commands that may wait for the driver.
+const COMMANDS: usize = 64;
 
 /// What the driver is made of.
 pub struct Parts {
@@ -19,13 +53,13 @@ pub struct Parts {
     pub node: NodeId,
     /// The Region's group.
     pub group: Group,
-    /// The domain keys.
+    /// The domain keys; none are open on a witness.
     pub keyring: Arc<RegionKeyRing>,
     /// Signs messages.
     pub signing: Arc<SigningKey>,
     /// Sends messages.
     pub link: Arc<TonicRegionLink>,
-    /// Time for timers.
+    /// For the times that operators see; timers run by a clock that never goes back.
     pub clock: Arc<dyn Clock>,
     /// Messages of other Regions, filled by `Group` while this node leads.
     pub inbox: mpsc::Receiver<Bytes>,
@@ -33,65 +67,64 @@ pub struct Parts {
 
 /// The driver's task and the handle for operators' commands.
 pub struct Started<F> {
-    /// For `admin.rs`.
+    /// Commands and status.
     pub handle: RegionHandle,
     /// Runs until the token is cancelled; follows the lead as it comes and goes.
     pub task: F,
 }
 
-/// Operators' side of the driver.
-#[derive(Clone)]
-pub struct RegionHandle;
-
-/// Why a command has no result.
-#[derive(Debug, thiserror::Error)]
-pub enum DriverError {
-    /// This node does not lead.
-    #[error("this node does not lead its Region")]
-    NotLeader,
-    /// No result in time.
-    #[error("no result in time; it may still happen")]
-    TimedOut,
+/// Starts the driver. Every node runs one; it acts while the node leads.
+pub fn start(parts: Parts, stop: CancellationToken) -> Started<impl Future<Output = ()> + Send> {
+    let Parts { region, node, group, keyring, signing, link, clock, inbox } = parts;
+    let own = Arc::new(group);
+    let driver =
+        Driver { region, node, signing, keyring, link, own, inbox, clock, config: Config::default() };
+    driver.start(stop)
 }
 
-/// What is known of a peer Region.
-#[derive(Debug, Clone, Default)]
-pub struct PeerStatus {
-    /// Time since its last valid message.
-    pub last_heard_ms: Option<u64>,
-    /// Peer's sequence minus our cursor.
-    pub lag: Option<u64>,
-    /// One sentence each.
-    pub alarms: Vec<String>,
-    /// Keys whose rotation waits for it.
-    pub rotations_held_up: Vec<KeyId>,
+/// The parts behind traits, so that the driver can be tested without consensus and network.
+struct Driver {
+    region: Region,
+    node: NodeId,
+    signing: Arc<SigningKey>,
+    keyring: Arc<dyn KeyRing + Send + Sync>,
+    link: Arc<dyn RegionLink>,
+    own: Arc<dyn OwnRegion>,
+    inbox: mpsc::Receiver<Bytes>,
+    clock: Arc<dyn Clock>,
+    config: Config,
 }
 
-impl RegionHandle {
-    /// Promotes and waits for the result.
-    pub async fn promote(
-        &self,
-        _: PromoteScope,
-        _: Force,
-    ) -> Result<BTreeMap<KeyId, KeyResult>, DriverError> {
-        Err(DriverError::NotLeader)
+impl Driver {
+    fn start(self, stop: CancellationToken) -> Started<impl Future<Output = ()> + Send> {
+        let (commands, received) = mpsc::channel(COMMANDS);
+        let (publish, peers) = watch::channel(Peers::default());
+        Started { handle: RegionHandle::new(commands, peers), task: self.run(received, publish, stop) }
     }
-    /// Evicts and waits for the result.
-    pub async fn evict(&self, _: Region, _: EvictScope) -> Result<BTreeMap<KeyId, KeyResult>, DriverError> {
-        Err(DriverError::NotLeader)
-    }
-    /// What is known of every peer.
-    pub fn peers(&self) -> BTreeMap<Region, PeerStatus> {
-        BTreeMap::new()
-    }
-}
 
-/// Starts the driver.
-pub fn start(parts: Parts, stop: CancellationToken) -> Started<impl Future<Output = ()>> {
-    Started {
-        handle: RegionHandle,
-        task: async move {
-            let _ = (parts, stop.cancelled().await);
-        },
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<DriverCommand>,
+        publish: watch::Sender<Peers>,
+        stop: CancellationToken,
+    ) {
+        let counters = Arc::new(Counters::default());
+        while let Some(term) = stop.run_until_cancelled(self.await_office(&mut commands)).await {
+            tracing::info!(term, "leading the link to other Regions");
+            let session = Session::new(&self, term, counters.clone(), publish.clone());
+            stop.run_until_cancelled(session.run(&mut self.inbox, &mut commands)).await;
+            publish.send_replace(Peers::default());
+        }
+    }
+
+    /// The term in which this node leads; refuses commands meanwhile.
+    async fn await_office(&self, commands: &mut mpsc::Receiver<DriverCommand>) -> u64 {
+        let mut office = std::pin::pin!(self.own.until_leader());
+        loop {
+            tokio::select! {
+                term = &mut office => return term,
+                Some(command) = commands.recv() => command.refuse(DriverError::NotLeader),
+            }
+        }
     }
 }

@@ -1,0 +1,88 @@
+//! Sending: signs, queues per peer, and drops what does not fit. Loss is normal; the machine repeats by its timers.
+
+use futures::StreamExt;
+use kms_crypto::SigningKey;
+use kms_region::Message;
+use kms_state::State;
+use kms_transport::{LinkError, MAX_REGION_MESSAGE_BYTES, TonicRegionLink, async_trait};
+use kms_types::Region;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::mpsc;
+
+use super::letter::{Counters, Writer};
+
+/// Letters that may wait for one peer.
+const QUEUE: usize = 64;
+/// Letters on their way to one peer at a time; the replay window lets them overtake each other.
+const IN_FLIGHT: usize = 4;
+
+/// The way to other Regions.
+#[async_trait]
+pub(super) trait RegionLink: Send + Sync + 'static {
+    /// Hands bytes to some node of a Region. Success means queued there, nothing more.
+    async fn send(&self, to: &Region, bytes: Vec<u8>) -> Result<(), LinkError>;
+}
+
+#[async_trait]
+impl RegionLink for TonicRegionLink {
+    async fn send(&self, to: &Region, bytes: Vec<u8>) -> Result<(), LinkError> {
+        TonicRegionLink::send(self, to, bytes).await
+    }
+}
+
+/// One term's sending end. Its tasks end when it is dropped.
+pub(super) struct Outbox {
+    signing: Arc<SigningKey>,
+    term: u64,
+    counters: Arc<Counters>,
+    link: Arc<dyn RegionLink>,
+    queues: Mutex<BTreeMap<Region, mpsc::Sender<Vec<u8>>>>,
+}
+
+impl Outbox {
+    pub(super) fn new(
+        signing: Arc<SigningKey>,
+        term: u64,
+        counters: Arc<Counters>,
+        link: Arc<dyn RegionLink>,
+    ) -> Self {
+        Self { signing, term, counters, link, queues: Mutex::default() }
+    }
+
+    /// Signs a message by the names in `state` and queues it.
+    pub(super) fn send(&self, state: &State, to: &Region, message: &Message) {
+        let writer = Writer { signing: &self.signing, term: self.term, counters: &self.counters };
+        let Some(bytes) = writer.write(state, to, message) else { return };
+        if bytes.len() > MAX_REGION_MESSAGE_BYTES {
+            tracing::error!(%to, message = message.name(), size_bytes = bytes.len(), "message too large for the link");
+            return;
+        }
+        if self.queue(to).try_send(bytes).is_err() {
+            tracing::debug!(%to, message = message.name(), "the queue to the Region is full, message dropped");
+        }
+    }
+
+    fn queue(&self, to: &Region) -> mpsc::Sender<Vec<u8>> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || {
+            let (queue, letters) = mpsc::channel(QUEUE);
+            tokio::spawn(deliver(self.link.clone(), to.clone(), letters));
+            queue
+        };
+        queues.entry(to.clone()).or_insert_with(start).clone()
+    }
+}
+
+async fn deliver(link: Arc<dyn RegionLink>, to: Region, mut letters: mpsc::Receiver<Vec<u8>>) {
+    let letters = futures::stream::poll_fn(|context| letters.poll_recv(context));
+    letters
+        .for_each_concurrent(IN_FLIGHT, async |bytes| {
+            if let Err(error) = link.send(&to, bytes).await {
+                tracing::debug!(%to, %error, "message to the Region lost");
+            }
+        })
+        .await;
+}
