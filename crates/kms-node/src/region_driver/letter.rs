@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::replay::{Position, ReplayWindow};
+use super::replay::{Office, Position, ReplayWindow};
 
 /// The protocol that this node speaks. Two adjacent releases must understand each other (invariant H3).
 pub(super) const PROTOCOL_VERSION: u16 = 1;
@@ -109,7 +109,7 @@ pub(super) struct Counters {
 /// Signs letters in one term of office.
 pub(super) struct Writer<'a> {
     pub(super) signing: &'a SigningKey,
-    pub(super) term: u64,
+    pub(super) office: Office,
     pub(super) counters: &'a Counters,
 }
 
@@ -124,7 +124,7 @@ impl Writer<'_> {
             incarnation: state.incarnation()?,
             to: to.clone(),
             protocol_version: PROTOCOL_VERSION,
-            position: Position { term: self.term, counter },
+            position: Position { office: self.office, counter },
             message: message.encode(),
         });
         let signature = self.signing.sign(CONTEXT, &body);

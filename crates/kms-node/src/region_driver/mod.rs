@@ -40,6 +40,7 @@ use letter::Counters;
 use outbox::RegionLink;
 use own_region::OwnRegion;
 use peer_status::Peers;
+use replay::Office;
 use session::Session;
 
 /// Commands that may wait for the driver.
@@ -109,20 +110,20 @@ impl Driver {
         stop: CancellationToken,
     ) {
         let counters = Arc::new(Counters::default());
-        while let Some(term) = stop.run_until_cancelled(self.await_office(&mut commands)).await {
-            tracing::info!(term, "leading the link to other Regions");
-            let session = Session::new(&self, term, counters.clone(), publish.clone());
+        while let Some(office) = stop.run_until_cancelled(self.await_office(&mut commands)).await {
+            tracing::info!(term = office.term, "leading the link to other Regions");
+            let session = Session::new(&self, office, counters.clone(), publish.clone());
             stop.run_until_cancelled(session.run(&mut self.inbox, &mut commands)).await;
             publish.send_replace(Peers::default());
         }
     }
 
-    /// The term in which this node leads; refuses commands meanwhile.
-    async fn await_office(&self, commands: &mut mpsc::Receiver<DriverCommand>) -> u64 {
-        let mut office = std::pin::pin!(self.own.until_leader());
+    /// The term of office in which this node leads; refuses commands meanwhile.
+    async fn await_office(&self, commands: &mut mpsc::Receiver<DriverCommand>) -> Office {
+        let mut began = std::pin::pin!(self.own.until_leader());
         loop {
             tokio::select! {
-                term = &mut office => return term,
+                office = &mut began => return office,
                 Some(command) = commands.recv() => command.refuse(DriverError::NotLeader),
             }
         }

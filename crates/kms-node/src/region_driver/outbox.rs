@@ -12,7 +12,10 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-use super::letter::{Counters, Writer};
+use super::{
+    letter::{Counters, Writer},
+    replay::Office,
+};
 
 /// Letters that may wait for one peer.
 const QUEUE: usize = 64;
@@ -36,7 +39,7 @@ impl RegionLink for TonicRegionLink {
 /// One term's sending end. Its tasks end when it is dropped.
 pub(super) struct Outbox {
     signing: Arc<SigningKey>,
-    term: u64,
+    office: Office,
     counters: Arc<Counters>,
     link: Arc<dyn RegionLink>,
     queues: Mutex<BTreeMap<Region, mpsc::Sender<Vec<u8>>>>,
@@ -45,16 +48,16 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn new(
         signing: Arc<SigningKey>,
-        term: u64,
+        office: Office,
         counters: Arc<Counters>,
         link: Arc<dyn RegionLink>,
     ) -> Self {
-        Self { signing, term, counters, link, queues: Mutex::default() }
+        Self { signing, office, counters, link, queues: Mutex::default() }
     }
 
     /// Signs a message by the names in `state` and queues it.
     pub(super) fn send(&self, state: &State, to: &Region, message: &Message) {
-        let writer = Writer { signing: &self.signing, term: self.term, counters: &self.counters };
+        let writer = Writer { signing: &self.signing, office: self.office, counters: &self.counters };
         let Some(bytes) = writer.write(state, to, message) else { return };
         if bytes.len() > MAX_REGION_MESSAGE_BYTES {
             tracing::error!(%to, message = message.name(), size_bytes = bytes.len(), "message too large for the link");

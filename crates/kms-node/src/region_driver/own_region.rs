@@ -6,13 +6,14 @@ use kms_transport::async_trait;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+use super::replay::Office;
 use crate::group::Group;
 
 /// The own Region's group.
 #[async_trait]
 pub(super) trait OwnRegion: Send + Sync + 'static {
-    /// Completes with the term when this node leads.
-    async fn until_leader(&self) -> u64;
+    /// Completes with the term of office when this node leads.
+    async fn until_leader(&self) -> Office;
 
     /// Completes when this node no longer leads.
     async fn until_not_leader(&self);
@@ -26,9 +27,9 @@ pub(super) trait OwnRegion: Send + Sync + 'static {
 
 #[async_trait]
 impl OwnRegion for Group {
-    async fn until_leader(&self) -> u64 {
+    async fn until_leader(&self) -> Office {
         Group::until_leader(self).await;
-        self.status().term
+        Office { term: self.status().term, index: self.applied().index }
     }
 
     async fn until_not_leader(&self) {

@@ -8,9 +8,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Position {
     /// The sender's term of office in its own Region.
-    pub(super) term: u64,
+    pub(super) office: Office,
     /// Grows with every message of the sending process.
     pub(super) counter: u64,
+}
+
+/// One node's time as the leader of its Region; a later one is greater.
+///
+/// The term alone would not do: a leader that restarts alone with its Region's log may lead in its old term again,
+/// with a counter that begins anew. The log has grown since by then, if only by a tick.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Office {
+    /// Raft term.
+    pub(super) term: u64,
+    /// The last applied log index when it began.
+    pub(super) index: u64,
 }
 
 /// How far back a message may arrive late.
@@ -19,7 +31,7 @@ const WINDOW: u64 = 1024;
 /// The positions of one peer that were seen, like the anti-replay window of IPsec [RFC4303 §3.4.3].
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReplayWindow {
-    term: u64,
+    office: Office,
     highest: Option<u64>,
     seen: [u64; (WINDOW / 64) as usize],
 }
@@ -27,11 +39,11 @@ pub(super) struct ReplayWindow {
 impl ReplayWindow {
     /// True when the position is new; it is remembered then.
     pub(super) fn take(&mut self, position: Position) -> bool {
-        if position.term < self.term {
+        if position.office < self.office {
             return false;
         }
-        if position.term > self.term {
-            *self = Self { term: position.term, ..Self::default() };
+        if position.office > self.office {
+            *self = Self { office: position.office, ..Self::default() };
         }
         self.advance(position.counter) && self.mark(position.counter)
     }
@@ -73,7 +85,15 @@ mod tests {
     use super::*;
 
     fn at(term: u64, counter: u64) -> Position {
-        Position { term, counter }
+        Position { office: Office { term, index: 10 }, counter }
+    }
+
+    #[test]
+    fn a_leader_that_restarts_in_its_old_term_is_heard_again() {
+        let mut window = ReplayWindow::default();
+        let restarted = Position { office: Office { term: 2, index: 11 }, counter: 1 };
+        assert!(window.take(at(2, 5000)) && window.take(restarted));
+        assert!(!window.take(at(2, 5001)));
     }
 
     #[test]

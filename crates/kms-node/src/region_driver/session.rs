@@ -23,6 +23,7 @@ use super::{
     materials::{self, Offers},
     outbox::Outbox,
     peer_status::{Alarms, Peers},
+    replay::Office,
 };
 use crate::entropy::OsEntropy;
 
@@ -69,12 +70,12 @@ enum Event {
 impl Session {
     pub(super) fn new(
         driver: &Driver,
-        term: u64,
+        office: Office,
         counters: Arc<Counters>,
         publish: watch::Sender<Peers>,
     ) -> Self {
         let (started, started_at) = (Instant::now(), driver.clock.now());
-        let outbox = Outbox::new(driver.signing.clone(), term, counters.clone(), driver.link.clone());
+        let outbox = Outbox::new(driver.signing.clone(), office, counters.clone(), driver.link.clone());
         Self {
             node: driver.node,
             machine: Machine::new(driver.region.clone(), started_at, driver.config),

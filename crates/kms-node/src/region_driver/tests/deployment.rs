@@ -22,7 +22,9 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Driver, RegionHandle, Started, outbox::RegionLink, own_region::OwnRegion};
+use super::super::{
+    Driver, RegionHandle, Started, outbox::RegionLink, own_region::OwnRegion, replay::Office,
+};
 use crate::{clock::SystemClock, entropy::OsEntropy};
 
 const NODE: NodeId = 1;
@@ -109,9 +111,9 @@ fn applied(index: u64, state: State) -> Applied {
 
 #[async_trait]
 impl OwnRegion for Log {
-    async fn until_leader(&self) -> u64 {
+    async fn until_leader(&self) -> Office {
         self.leads.subscribe().wait_for(|leads| *leads).await.unwrap();
-        1
+        Office { term: 1, index: self.applied.borrow().index }
     }
 
     async fn until_not_leader(&self) {

@@ -6,7 +6,10 @@ use kms_state::{Command, State};
 use kms_types::{DeploymentId, Incarnation, Region};
 
 use super::{
-    super::letter::{Counters, LetterError, Reader, Writer},
+    super::{
+        letter::{Counters, LetterError, Reader, Writer},
+        replay::Office,
+    },
     deployment::{Deployment, Log, random, region},
 };
 use crate::entropy::OsEntropy;
@@ -32,7 +35,7 @@ fn altered(
 }
 
 fn write(state: &State, signing: &SigningKey, to: &Region, counters: &Counters) -> Vec<u8> {
-    let writer = Writer { signing, term: 7, counters };
+    let writer = Writer { signing, office: Office { term: 7, index: 20 }, counters };
     writer.write(state, to, &Message::Hint { sequence: 3 }).unwrap()
 }
 
