@@ -62,6 +62,8 @@ mod source;
 mod state_table;
 mod step;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 pub use due::due_proposals;
 pub use entries::{

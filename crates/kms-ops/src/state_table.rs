@@ -145,7 +145,7 @@ mod tests {
     fn every_operation_in_every_state() {
         let mut table = format!("{:<33}", "");
         for state in KeyState::ALL {
-            table += &format!("{:<24}", state.as_str());
+            table += &format!("{:<28}", state.as_str());
         }
         for operation in Request::IMPLEMENTED.iter().filter(|o| row(**o).is_some()) {
             table += &format!("\n{:<33}", operation.name());
@@ -154,12 +154,12 @@ mod tests {
                     Verdict::Ok => "ok".to_string(),
                     Verdict::Disabled => "Disabled".into(),
                     Verdict::Invalid(name) => {
-                        format!("\"is {name}\"").replace("pending replica", "pending repl.")
+                        format!("is {name}")
                     }
                     Verdict::WrongOrigin => "Unsupported origin".into(),
                     Verdict::Unsupported => "Unsupported".into(),
                 };
-                table += &format!("{cell:<24}");
+                table += &format!("{cell:<28}");
             }
             table.truncate(table.trim_end().len());
         }

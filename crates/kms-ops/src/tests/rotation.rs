@@ -1,0 +1,146 @@
+use kms_state::Outcome;
+use kms_types::{IncludeKeyMaterial, RotationType};
+
+use super::{
+    fixture::{Fixture, START},
+    requests::{
+        cancel, disable, disable_rotation, enable, enable_rotation, list_rotations, rotate, rotation_status,
+        schedule,
+    },
+};
+use crate::{Error, Quota, Response, due_proposals, list_key_rotations};
+
+fn status(f: &mut Fixture, key: &kms_types::KeyId) -> crate::get_key_rotation_status::Response {
+    match f.call(rotation_status(key)) {
+        Ok(Response::GetKeyRotationStatus(response)) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Applies what falls due, and returns how much did.
+fn due(f: &mut Fixture) -> usize {
+    let (mut env, view) = f.env();
+    let proposals = due_proposals(view, &mut env, 1);
+    for proposal in &proposals {
+        assert_eq!(f.apply(proposal), Outcome::Applied);
+        let repeated = f.state.hash();
+        assert_eq!(f.apply(proposal), Outcome::Applied);
+        assert_eq!(f.state.hash(), repeated, "B4: a repeated proposal has one effect");
+    }
+    proposals.len()
+}
+
+#[test]
+fn the_schedule_is_set_changed_and_cleared() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    assert!(!status(&mut f, &key).key_rotation_enabled);
+    f.call(disable_rotation(&key)).unwrap();
+    for days in [89, 2561] {
+        assert!(matches!(f.call(enable_rotation(&key, Some(days))), Err(Error::Validation(_))));
+    }
+    f.call(enable_rotation(&key, None)).unwrap();
+    let set = status(&mut f, &key);
+    assert_eq!(
+        (set.rotation_period_in_days, set.next_rotation_date),
+        (Some(365), Some(START.plus_days(365)))
+    );
+    f.pass_days(10);
+    f.call(enable_rotation(&key, None)).unwrap();
+    assert_eq!(
+        status(&mut f, &key).next_rotation_date,
+        Some(START.plus_days(365)),
+        "the same period changes nothing"
+    );
+    f.call(enable_rotation(&key, Some(90))).unwrap();
+    assert_eq!(status(&mut f, &key).next_rotation_date, Some(START.plus_days(100)));
+    f.call(disable_rotation(&key)).unwrap();
+    let cleared = status(&mut f, &key);
+    assert!(!cleared.key_rotation_enabled && cleared.next_rotation_date.is_none());
+}
+
+#[test]
+fn automatic_rotation_happens_when_due_and_only_then() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    f.call(enable_rotation(&key, Some(90))).unwrap();
+    f.pass_days(89);
+    assert_eq!(due(&mut f), 0);
+    f.pass_days(1);
+    assert_eq!(due(&mut f), 1);
+    assert_eq!(due(&mut f), 0);
+    assert_eq!(status(&mut f, &key).next_rotation_date, Some(START.plus_days(180)));
+    let Ok(Response::ListKeyRotations(listed)) = f.call(list_rotations(&key)) else { panic!() };
+    assert_eq!(listed.rotations.len(), 1);
+    assert_eq!(listed.rotations[0].rotation_type, Some(RotationType::Automatic));
+    assert_eq!(listed.rotations[0].rotation_date, Some(START.plus_days(90)));
+}
+
+/// Section 5.2: a disabled key does not rotate, and catches up at once when it is enabled again.
+#[test]
+fn a_disabled_key_rotates_when_it_is_enabled_again() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    f.call(enable_rotation(&key, Some(90))).unwrap();
+    f.call(disable(&key)).unwrap();
+    f.pass_days(500);
+    assert_eq!(due(&mut f), 0);
+    assert!(status(&mut f, &key).key_rotation_enabled);
+    f.call(enable(&key)).unwrap();
+    assert_eq!(due(&mut f), 1);
+    assert_eq!(status(&mut f, &key).next_rotation_date, Some(START.plus_days(540)));
+}
+
+#[test]
+fn while_deletion_is_pending_the_status_reads_false() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    f.call(enable_rotation(&key, None)).unwrap();
+    f.call(schedule(&key, None)).unwrap();
+    assert!(!status(&mut f, &key).key_rotation_enabled);
+    f.call(cancel(&key)).unwrap();
+    assert!(status(&mut f, &key).key_rotation_enabled);
+}
+
+#[test]
+fn on_demand_rotations_are_counted_and_leave_the_schedule() {
+    let mut f = Fixture::new();
+    let key = f.single();
+    f.call(enable_rotation(&key.key_id, None)).unwrap();
+    for _ in 0..25 {
+        f.call(rotate(&key.key_id)).unwrap();
+    }
+    let quota = Quota::OnDemandRotations { arn: key.arn.clone() };
+    assert_eq!(f.call(rotate(&key.key_id)).unwrap_err(), Error::LimitExceeded(quota));
+    assert_eq!(status(&mut f, &key.key_id).next_rotation_date, Some(START.plus_days(365)));
+    let mut seen = Vec::new();
+    let mut marker = None;
+    loop {
+        let request = list_key_rotations::Request {
+            include_key_material: Some(IncludeKeyMaterial::AllKeyMaterial),
+            limit: Some(10),
+            marker,
+            ..list_rotations(&key.key_id)
+        };
+        let Ok(Response::ListKeyRotations(page)) = f.call(request) else { panic!() };
+        seen.extend(page.rotations);
+        marker = page.next_marker;
+        if marker.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 26);
+    assert_eq!(Some(seen[0].key_material_id), key.current_key_material_id);
+    assert!(seen[0].rotation_date.is_none() && seen[1..].iter().all(|r| r.rotation_date.is_some()));
+}
+
+#[test]
+fn on_demand_rotation_keeps_clear_of_an_automatic_one() {
+    let mut f = Fixture::new();
+    let key = f.single();
+    f.call(enable_rotation(&key.key_id, Some(90))).unwrap();
+    f.pass_days(90);
+    assert_eq!(f.call(rotate(&key.key_id)).unwrap_err(), Error::Conflict { arn: key.arn });
+    assert_eq!(due(&mut f), 1);
+    f.call(rotate(&key.key_id)).unwrap();
+}
