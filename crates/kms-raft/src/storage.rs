@@ -67,6 +67,8 @@ pub enum StorageError {
 
 impl Storage {
     /// Opens or creates the storage of `node` in `dir`. Blocks on the disk; a failed write later ends the process.
+    ///
+    /// Within one process the directory stays in use until openraft's tasks are gone, shortly after `shutdown`.
     pub fn open(dir: &Path, node: NodeId) -> Result<Self, StorageError> {
         Self::open_with(dir, node, fatal::exit_process())
     }

@@ -2,8 +2,8 @@
 
 use super::fixture::{self, bootstrap, create_key};
 use crate::{
-    AppendRequest, AppendResponse, Peer, Raft, SnapshotFile, SnapshotInbox, Storage, Tuning, TypeConfig,
-    Vote, VoteRequest, VoteResponse, raft_config,
+    AppendRequest, AppendResponse, Peer, Raft, SnapshotFile, SnapshotInbox, Storage, StorageError, Tuning,
+    TypeConfig, Vote, VoteRequest, VoteResponse, raft_config,
 };
 use kms_state::{Command, Origin, Outcome, Proposal};
 use kms_types::{ProposalId, Timestamp};
@@ -116,15 +116,28 @@ async fn start(net: &Net, dir: &Path, id: u64) {
         ..Tuning::default()
     };
     let config = Arc::new(raft_config("us-east-1", tuning).unwrap());
-    let Storage { log, machine, applied, inbox } =
-        Storage::open_sized(&dir.join(id.to_string()), id, fixture::options(8 << 10)).unwrap();
+    let Storage { log, machine, applied, inbox } = reopen(&dir.join(id.to_string()), id).await;
     let raft = Raft::new(id, config, net.clone(), log, machine).await.unwrap();
     net.0.lock().unwrap().insert(id, Node { raft, inbox, applied });
 }
 
+/// openraft's replication tasks may outlive `shutdown` for a moment, and with them the lock of the directory.
+async fn reopen(dir: &Path, id: u64) -> Storage {
+    for _ in 0..200 {
+        match Storage::open_sized(dir, id, fixture::options(8 << 10)) {
+            Err(StorageError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the directory stays in use");
+}
+
 async fn stop(net: &Net, id: u64) {
     let node = net.0.lock().unwrap().remove(&id).unwrap();
-    node.raft.shutdown().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), node.raft.shutdown())
+        .await
+        .expect("shutdown ends")
+        .unwrap();
 }
 
 /// Proposes on whichever node leads.
@@ -140,7 +153,9 @@ async fn propose(net: &Net, number: u16, command: Command) -> Outcome {
     for _ in 0..200 {
         let nodes: Vec<Node> = net.0.lock().unwrap().values().cloned().collect();
         for node in nodes {
-            if let Ok(done) = node.raft.client_write(proposal.clone()).await {
+            // A leader that lost its majority keeps a write waiting; repeating the proposal has one effect (B4).
+            let write = node.raft.client_write(proposal.clone());
+            if let Ok(Ok(done)) = tokio::time::timeout(Duration::from_secs(3), write).await {
                 return done.data;
             }
         }
