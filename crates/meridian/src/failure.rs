@@ -42,6 +42,9 @@ pub enum Failure {
     /// The directory is in use for something else.
     #[error("`{}` is not empty and holds no cluster: choose another --data-dir or empty it", .0.display())]
     NotACluster(PathBuf),
+    /// A new cluster was to be made where one is.
+    #[error("`{}` already holds a cluster: choose another --data-dir", .0.display())]
+    HoldsCluster(PathBuf),
     /// There is no cluster in the directory.
     #[error("no local cluster in `{}`: run `meridian local up` there, or name its directory with --data-dir", .0.display())]
     NoCluster(PathBuf),

@@ -37,7 +37,7 @@ pub struct ServerArgs {
     #[arg(long)]
     pub stop_on_stdin_eof: bool,
     /// What to log: a level, or levels per module.
-    #[arg(long, value_name = "FILTER", env = "MERIDIAN_LOG", default_value = "info")]
+    #[arg(long, value_name = "FILTER", env = "MERIDIAN_LOG", default_value = "info,openraft=warn")]
     pub log: String,
     /// How to log.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]

@@ -39,7 +39,7 @@ pub struct BenchArgs {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
     connections: Vec<usize>,
     /// Where the cluster of the benchmark lives while it runs; its disk is the one that is measured.
-    #[arg(long, value_name = "DIR", default_value = ".meridian/bench")]
+    #[arg(long, value_name = "DIR", default_value = ".meridian")]
     data_dir: PathBuf,
     /// Print JSON.
     #[arg(long)]
@@ -53,7 +53,8 @@ pub async fn run(args: &BenchArgs) -> Result<(), Failure> {
     }
     let region: Region = REGION.parse().map_err(|error| Failure::Bench(format!("{error}")))?;
     let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 3, port: None, gateway: None };
-    let scene = Scene::of_its_own(DataDir::new(&args.data_dir)?, &wish).await?;
+    let own = args.data_dir.join(format!("bench-{}", std::process::id()));
+    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish).await?;
     let measured = tokio::select! {
         measured = all(args, &scene, &region) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
@@ -83,7 +84,7 @@ async fn all(args: &BenchArgs, scene: &Scene, region: &Region) -> Result<Bench, 
         bench.cryptography.push(Line::new("Encrypt", connections, &encrypt, health.per_second));
         bench.cryptography.push(Line::new("Decrypt", connections, &decrypt, health.per_second));
     }
-    let dir = args.data_dir.clone();
+    let dir = scene.dir.root().to_owned();
     let syncs = tokio::task::spawn_blocking(move || disk::syncs(&dir, time)).await;
     let syncs = syncs.map_err(|error| Failure::Bench(error.to_string()))??;
     bench.management.push(Line::new("write 1 KiB + fdatasync", 1, &syncs, syncs.per_second));

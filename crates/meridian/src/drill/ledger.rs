@@ -86,17 +86,31 @@ impl Ledger {
             .map(|(s, _)| s)
     }
 
-    /// The values that a read may show: the last acknowledged one and every unknown one after it.
+    /// The values that a read may show: the last acknowledged one and every unknown one after it. Rotations are counted:
+    /// every acknowledged one and any number of the unknown ones.
     pub fn allowed(&self, subject: &Subject) -> Vec<String> {
         let values = self.0.get(subject).map(Vec::as_slice).unwrap_or_default();
+        if subject.property == Property::Rotations {
+            let (least, unknown) = (count(values, Outcome::Acknowledged), count(values, Outcome::Unknown));
+            return (least..=least + unknown).map(|n| n.to_string()).collect();
+        }
         let last = values.iter().rposition(|(_, outcome)| *outcome == Outcome::Acknowledged).unwrap_or(0);
         values.iter().skip(last).map(|(value, _)| value.clone()).collect()
     }
 
-    /// How many changes had this outcome.
+    /// How many different values ended with this outcome; one that was unknown first and acknowledged later counts as
+    /// acknowledged.
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.0.values().flatten().filter(|(_, o)| *o == outcome).count()
+        self.0.values().map(|values| count(values, outcome)).sum()
     }
+}
+
+fn count(values: &[(String, Outcome)], outcome: Outcome) -> usize {
+    let best: BTreeMap<&String, bool> = values.iter().fold(BTreeMap::new(), |mut best, (value, outcome)| {
+        *best.entry(value).or_default() |= *outcome == Outcome::Acknowledged;
+        best
+    });
+    best.into_values().filter(|acknowledged| *acknowledged == (outcome == Outcome::Acknowledged)).count()
 }
 
 #[cfg(test)]
@@ -119,6 +133,25 @@ mod tests {
         let ledger = ledger(&[("90", Acknowledged), ("91", Unknown), ("92", Acknowledged), ("93", Unknown)]);
         assert_eq!(ledger.allowed(&subject()), ["92", "93"]);
         assert_eq!((ledger.count(Acknowledged), ledger.count(Unknown)), (2, 2));
+    }
+
+    #[test]
+    fn value_that_is_acknowledged_later_counts_once() {
+        let ledger =
+            ledger(&[("1", Outcome::Unknown), ("1", Outcome::Acknowledged), ("2", Outcome::Unknown)]);
+        assert_eq!((ledger.count(Outcome::Acknowledged), ledger.count(Outcome::Unknown)), (1, 1));
+    }
+
+    #[test]
+    fn rotations_are_counted() {
+        let mut ledger = Ledger::default();
+        let subject = Subject { property: Property::Rotations, ..subject() };
+        for (number, outcome) in
+            [("1", Outcome::Unknown), ("2", Outcome::Unknown), ("2", Outcome::Acknowledged)]
+        {
+            ledger.record(subject.clone(), number.into(), outcome);
+        }
+        assert_eq!(ledger.allowed(&subject), ["1", "2"]);
     }
 
     #[test]

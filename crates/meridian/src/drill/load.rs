@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -47,7 +48,7 @@ impl Load {
                 keys: keys.clone(),
                 route: route(regions, home),
                 home: home.clone(),
-                avoid_until: Mutex::new(None),
+                avoid_until: Mutex::default(),
             });
             tasks.spawn(drive(client, rate, seed.wrapping_add(number), stop.clone()));
         }
@@ -104,7 +105,7 @@ struct HomeClient {
     keys: Keys,
     home: Region,
     route: Vec<Region>,
-    avoid_until: Mutex<Option<Instant>>,
+    avoid_until: Mutex<BTreeMap<Region, Instant>>,
 }
 
 impl HomeClient {
@@ -122,7 +123,10 @@ impl HomeClient {
 
     async fn operate(&self, draw: Draw) {
         let Some((region, sealed)) = self.encrypt(&draw).await else {
-            return self.callers.observer.count(|counts| counts.failed_operations += 1);
+            return self.callers.observer.count(|counts| match draw.key.multi_region {
+                true => counts.failed_operations += 1,
+                false => counts.unavailable_single_region += 1,
+            });
         };
         if draw.key.multi_region {
             self.decrypt_elsewhere(&draw, &region, &sealed).await;
@@ -161,9 +165,13 @@ impl HomeClient {
 
     /// What one Region returned must open in another at once (invariant C1).
     async fn decrypt_elsewhere(&self, draw: &Draw, sealed_in: &Region, sealed: &Sealed) {
-        let others: Vec<Region> = self.route_now().into_iter().filter(|region| region != sealed_in).collect();
-        for step in 0..others.len() {
-            let Some(region) = others.get((draw.other + step) % others.len()) else { return };
+        let mut others: Vec<Region> =
+            self.route.iter().filter(|region| *region != sealed_in).cloned().collect();
+        let chosen = draw.other % others.len().max(1);
+        others.rotate_left(chosen);
+        let avoided = self.avoided();
+        others.sort_by_key(|region| avoided.contains(region));
+        for region in &others {
             match open(&self.callers, region, sealed).await {
                 Ok(()) => return self.callers.observer.count(|counts| counts.cross_region_decrypts += 1),
                 Err(Unopened::Call(error)) => self.judge(region, "Decrypt", &error, draw),
@@ -183,18 +191,20 @@ impl HomeClient {
                 .observer
                 .violation(format!("{operation} under `{key}` in {region} was refused: {error}"));
         }
-        if *region == self.home {
-            *self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + AVOID);
-        }
+        let mut avoid = self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner);
+        avoid.insert(region.clone(), Instant::now() + AVOID);
     }
 
-    /// The route with a home that did not answer a moment ago put last.
+    /// The Regions that did not answer a moment ago.
+    fn avoided(&self) -> BTreeSet<Region> {
+        let (avoid, now) = (self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        avoid.iter().filter(|(_, until)| now < **until).map(|(region, _)| region.clone()).collect()
+    }
+
+    /// The route with those put last.
     fn route_now(&self) -> Vec<Region> {
-        let avoid = self.avoid_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut route = self.route.clone();
-        if avoid.is_some_and(|until| Instant::now() < until) {
-            route.rotate_left(1);
-        }
+        let (avoided, mut route) = (self.avoided(), self.route.clone());
+        route.sort_by_key(|region| avoided.contains(region));
         route
     }
 }

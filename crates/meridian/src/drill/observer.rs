@@ -48,8 +48,10 @@ pub struct Counts {
     pub cross_region_decrypts: u64,
     /// Operations of clients that a Region other than their own served.
     pub failovers: u64,
-    /// Operations that no Region served.
+    /// Operations under multi-Region keys that no Region served.
     pub failed_operations: u64,
+    /// Operations under single-Region keys that their Region, away, did not serve.
+    pub unavailable_single_region: u64,
     /// Operations not begun because too many were under way.
     pub skipped_operations: u64,
     /// Calls repeated after a transient error.

@@ -127,6 +127,11 @@ impl Checks {
     }
 }
 
+/// A time as a person reads it.
+pub fn in_words(ms: Option<u64>) -> String {
+    ms.map_or_else(|| "never".to_owned(), |ms| format!("{ms} ms"))
+}
+
 impl Report {
     /// The checks that did not hold.
     pub fn failed(&self) -> impl Iterator<Item = &Check> {
@@ -172,8 +177,7 @@ impl Report {
             ("restart of the lost Region", figures.restart_ms),
             ("catch-up of the lost Region", figures.catch_up_ms),
         ] {
-            let value = value.map_or_else(|| "never".to_owned(), |ms| format!("{ms} ms"));
-            let _ = writeln!(text, "  {name:<42} {value:>10}");
+            let _ = writeln!(text, "  {name:<42} {:>10}", in_words(value));
         }
         for (region, gap) in &figures.longest_gap_ms {
             let _ = writeln!(text, "  {:<42} {gap:>7} ms", format!("longest gap, clients of {region}"));
@@ -192,13 +196,13 @@ impl Report {
         let _ = writeln!(text, "\nCounts");
         let _ = writeln!(
             text,
-            "  {} encrypts, {} cross-Region decrypts, {} served by another Region, {} failed, {} skipped, {} retries",
-            counts.encrypts,
-            counts.cross_region_decrypts,
-            counts.failovers,
-            counts.failed_operations,
-            counts.skipped_operations,
-            counts.retries
+            "  {} encrypts, {} cross-Region decrypts, {} served by another Region than the client's, {} retries",
+            counts.encrypts, counts.cross_region_decrypts, counts.failovers, counts.retries
+        );
+        let _ = writeln!(
+            text,
+            "  not served: {} under multi-Region keys, {} under single-Region keys; {} not begun",
+            counts.failed_operations, counts.unavailable_single_region, counts.skipped_operations
         );
         for (name, sweep) in
             [("during the loss", &self.sweep_during_loss), ("after the return", &self.sweep_after_return)]

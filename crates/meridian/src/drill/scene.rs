@@ -11,11 +11,12 @@ use std::{
 
 use crate::{
     drill::callers::{Callers, text},
+    entropy::OsEntropy,
     failure::Failure,
     local::{
         control,
         faults::wipe,
-        generate::Wish,
+        generate::{self, Wish},
         layout::{Cluster, DataDir},
         running::{self, Running},
         supervisor::Restart,
@@ -39,7 +40,7 @@ pub struct Scene {
 impl Scene {
     /// Makes and starts a cluster that ends with the drill.
     pub async fn of_its_own(dir: DataDir, wish: &Wish) -> Result<Self, Failure> {
-        let cluster = running::prepare(&dir, wish)?;
+        let cluster = generate::create(&dir, wish, &mut OsEntropy)?;
         let running = running::start(&dir, cluster, Restart::Never).await?;
         if let Err(failure) = running.serves(UP_TIMEOUT, |_| {}).await {
             running.stop().await;

@@ -65,6 +65,9 @@ impl Wish {
 /// Makes the cluster in `dir`, which must be empty or absent. `cluster.json` comes last: without it there is no cluster.
 pub fn create(dir: &DataDir, wish: &Wish, entropy: &mut dyn Entropy) -> Result<Cluster, Failure> {
     wish.check()?;
+    if dir.cluster_file().exists() {
+        return Err(Failure::HoldsCluster(dir.root().to_owned()));
+    }
     let ports = ports::choose(wish.port, wish.port_count(), entropy)?;
     private_dir(dir.root())?;
     refuse_foreign(dir)?;

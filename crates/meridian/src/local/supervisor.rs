@@ -305,7 +305,7 @@ impl Supervisor {
                 id: plan.id,
                 process: slot.state.clone(),
                 pid: slot.process.as_ref().map(|p| p.pid),
-                ready: slot.process.is_some() && self.health.is_ready(&key),
+                ready: slot.state == ProcessState::Running && self.health.is_ready(&key),
                 restarts: slot.restarts,
                 api: plan.api(),
                 cluster: plan.cluster(),
