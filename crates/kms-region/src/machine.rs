@@ -22,6 +22,8 @@ pub struct Machine {
     pub(crate) now: Timestamp,
     pub(crate) state: State,
     pub(crate) outputs: VecDeque<Output>,
+    /// Nothing was fed since the last pass.
+    idle: bool,
     /// No new proposals of the machine's own before this time.
     pub(crate) quiet_until: Timestamp,
     pub(crate) proposals: Proposals,
@@ -47,6 +49,7 @@ impl Machine {
             now,
             state: State::new(),
             outputs: VecDeque::new(),
+            idle: true,
             quiet_until: now,
             proposals: Proposals::default(),
             learning: Learning::default(),
@@ -76,15 +79,19 @@ impl Machine {
             Input::Evict { region, scope, request } => self.evict(region, scope, request),
             Input::Tick => {}
         }
-        self.run();
+        self.idle = false;
     }
 
-    /// The next thing to do, oldest first.
+    /// The next thing to do, oldest first. What many inputs together lead to is worked out here, in one pass.
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() && !self.idle {
+            self.idle = true;
+            self.run();
+        }
         self.outputs.pop_front()
     }
 
-    /// When to send [`Input::Tick`] at the latest.
+    /// When to send [`Input::Tick`] at the latest. Drain the outputs first.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let busy = !(self.rounds.is_empty()
             && self.promotions.is_idle()

@@ -277,3 +277,26 @@ fn rule_11_a_cancelled_replica_stays() {
     world.settle(5_000);
     assert!(world.assert_converged().is_active_member(&region("b")));
 }
+
+#[test]
+fn rule_7_acknowledgements_from_before_an_eviction_do_not_count_after_it() {
+    let mut world = World::replicated(&["a", "b", "c"]);
+    world.cut.insert((region("a"), region("c")));
+    world.cut.insert((region("b"), region("c")));
+    let n = world.rotate("a").unwrap();
+    world.settle(2_000);
+    assert!(world.holds("b", n), "b has acknowledged everything, c keeps the rotation open");
+    // c can be asked to accept, and still gets no material.
+    world.heal();
+    world.corrupt = Some(region("a"));
+    world.cut_off("b");
+    world.evict("a", "b", 1);
+    world.settle(1_000);
+    assert!(!world.committed("a").is_member(&region("b")) && world.committed("a").staged().is_some());
+    world.replicate("a", "b");
+    world.settle(3_000);
+    assert!(
+        matches!(world.committed("a").members[&region("b")], Membership::Joining(_)),
+        "its old words are void"
+    );
+}
