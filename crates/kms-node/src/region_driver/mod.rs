@@ -109,7 +109,7 @@ impl Driver {
         publish: watch::Sender<Peers>,
         stop: CancellationToken,
     ) {
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(Counters::starting_at(self.clock.now()));
         while let Some(office) = stop.run_until_cancelled(self.await_office(&mut commands)).await {
             tracing::info!(term = office.term, "leading the link to other Regions");
             let session = Session::new(&self, office, counters.clone(), publish.clone());

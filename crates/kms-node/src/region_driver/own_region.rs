@@ -3,6 +3,7 @@
 use kms_raft::Applied;
 use kms_state::{Outcome, Proposal};
 use kms_transport::async_trait;
+use openraft::async_runtime::watch::WatchReceiver;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -28,8 +29,18 @@ pub(super) trait OwnRegion: Send + Sync + 'static {
 #[async_trait]
 impl OwnRegion for Group {
     async fn until_leader(&self) -> Office {
-        Group::until_leader(self).await;
-        Office { term: self.status().term, index: self.applied().index }
+        loop {
+            Group::until_leader(self).await;
+            // The same watch that names the leader, so that the term is never an older one.
+            let vote = self.raft().server_metrics().borrow_watched().vote;
+            match self.read_view().await {
+                Ok(view) if self.is_leader() => {
+                    return Office { term: vote.leader_id.term, node: self.node(), index: view.index };
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "leading, and not confirmed by a quorum yet"),
+            }
+        }
     }
 
     async fn until_not_leader(&self) {

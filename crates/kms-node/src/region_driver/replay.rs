@@ -2,6 +2,7 @@
 //!
 //! Remembered in memory: a message repeated to the next leader finds a protocol that it cannot harm (C7).
 
+use kms_types::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// Where a message stands in its sender's sequence.
@@ -9,19 +10,21 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Position {
     /// The sender's term of office in its own Region.
     pub(super) office: Office,
-    /// Grows with every message of the sending process.
+    /// Grows with every message of the sending process, and from one process to the next unless its clock was set back.
     pub(super) counter: u64,
 }
 
 /// One node's time as the leader of its Region; a later one is greater.
 ///
-/// The term alone would not do: a leader that restarts alone with its Region's log may lead in its old term again,
-/// with a counter that begins anew. The log has grown since by then, if only by a tick.
+/// The term alone would not do: openraft allows several leaders in one term, the higher node replacing the lower, and a
+/// node that restarts may lead in its old term again. The log has grown since by then, if only by a tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Office {
     /// Raft term.
     pub(super) term: u64,
-    /// The last applied log index when it began.
+    /// The leader.
+    pub(super) node: NodeId,
+    /// A log index that was committed when it began, and no older than any committed before.
     pub(super) index: u64,
 }
 
@@ -85,13 +88,13 @@ mod tests {
     use super::*;
 
     fn at(term: u64, counter: u64) -> Position {
-        Position { office: Office { term, index: 10 }, counter }
+        Position { office: Office { term, node: 1, index: 10 }, counter }
     }
 
     #[test]
     fn a_leader_that_restarts_in_its_old_term_is_heard_again() {
         let mut window = ReplayWindow::default();
-        let restarted = Position { office: Office { term: 2, index: 11 }, counter: 1 };
+        let restarted = Position { office: Office { term: 2, node: 1, index: 11 }, counter: 1 };
         assert!(window.take(at(2, 5000)) && window.take(restarted));
         assert!(!window.take(at(2, 5001)));
     }

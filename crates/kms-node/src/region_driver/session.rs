@@ -28,7 +28,9 @@ use super::{
 use crate::entropy::OsEntropy;
 
 /// Proposals of the Region protocol in the own log at a time, so that callers' writes keep their share.
-const PROPOSALS_IN_FLIGHT: usize = 64;
+const PROPOSALS_IN_FLIGHT: usize = 128;
+/// Letters or outcomes that are taken before the machine acts on them.
+const BATCH: usize = 128;
 /// How long the machine may sleep without being asked for the time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How old what operators see may be.
@@ -107,6 +109,7 @@ impl Session {
         let own = self.own.clone();
         let mut deposed = std::pin::pin!(own.until_not_leader());
         self.feed_applied();
+        self.carry_out_all();
         loop {
             let wake = self.wake_at();
             let event = tokio::select! {
@@ -120,15 +123,14 @@ impl Session {
             };
             match event {
                 Event::Deposed => return,
-                Event::Applied => self.feed_applied(),
-                Event::Letter(bytes) => self.read(&bytes),
-                Event::Done(done) => {
-                    self.feed_applied();
-                    self.feed(done.unwrap_or(Input::Tick));
-                }
+                Event::Applied => {}
+                Event::Letter(bytes) => self.read_batch(&bytes, inbox),
+                Event::Done(done) => self.take_done(done),
                 Event::Command(command) => self.command(command),
                 Event::Timeout => self.feed(Input::Tick),
             }
+            self.feed_applied();
+            self.carry_out_all();
             self.publish_status();
         }
     }
@@ -153,11 +155,36 @@ impl Session {
         self.feed(Input::Applied(Box::new(state)));
     }
 
+    /// The machine acts when it is asked for its outputs, so that a batch of inputs costs one pass.
     fn feed(&mut self, input: Input) {
         let now = self.now();
         self.machine.handle(input, now);
+    }
+
+    fn carry_out_all(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             self.carry_out(output);
+        }
+    }
+
+    /// Outcomes are judged by the state that they led to, or a newer one.
+    fn take_done(&mut self, first: Option<Input>) {
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            let Some(done) = self.tasks.try_join_next() else { break };
+            batch.push(done.unwrap_or_default());
+        }
+        self.feed_applied();
+        for done in batch.into_iter().flatten() {
+            self.feed(done);
+        }
+    }
+
+    fn read_batch(&mut self, first: &[u8], inbox: &mut mpsc::Receiver<Bytes>) {
+        self.read(first);
+        for _ in 1..BATCH {
+            let Ok(bytes) = inbox.try_recv() else { return };
+            self.read(&bytes);
         }
     }
 

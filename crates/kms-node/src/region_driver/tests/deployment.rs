@@ -113,7 +113,7 @@ fn applied(index: u64, state: State) -> Applied {
 impl OwnRegion for Log {
     async fn until_leader(&self) -> Office {
         self.leads.subscribe().wait_for(|leads| *leads).await.unwrap();
-        Office { term: 1, index: self.applied.borrow().index }
+        Office { term: 1, node: NODE, index: self.applied.borrow().index }
     }
 
     async fn until_not_leader(&self) {

@@ -35,7 +35,7 @@ fn altered(
 }
 
 fn write(state: &State, signing: &SigningKey, to: &Region, counters: &Counters) -> Vec<u8> {
-    let writer = Writer { signing, office: Office { term: 7, index: 20 }, counters };
+    let writer = Writer { signing, office: Office { term: 7, node: 1, index: 20 }, counters };
     writer.write(state, to, &Message::Hint { sequence: 3 }).unwrap()
 }
 
