@@ -304,7 +304,8 @@ impl Supervisor {
             Some(NodeReport {
                 id: plan.id,
                 process: slot.state.clone(),
-                pid: slot.process.as_ref().map(|p| p.pid),
+                // A killed process is as good as gone, also while the kernel still takes it apart.
+                pid: slot.process.as_ref().filter(|_| slot.state != ProcessState::Killed).map(|p| p.pid),
                 ready: slot.state == ProcessState::Running && self.health.is_ready(&key),
                 restarts: slot.restarts,
                 api: plan.api(),
