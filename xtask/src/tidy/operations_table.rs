@@ -22,9 +22,10 @@ pub(crate) fn check(repository: &Repository) -> Vec<Problem> {
     found.into_iter().map(|text| Problem::new(TABLE, text)).collect()
 }
 
-/// The first cell of each row that is a name in backticks.
+/// The first cells of the rows below the heading `Operation`.
 fn rows(table: &str) -> Vec<&str> {
-    table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect()
+    let rows = table.lines().skip_while(|line| !line.starts_with("| Operation |")).skip(2);
+    rows.map_while(|line| Some(line.strip_prefix("| ")?.split_once(" |")?.0)).collect()
 }
 
 /// The names inside the `operations! { .. }` invocation.
@@ -49,17 +50,16 @@ mod tests {
     #[test]
     fn one_row_for_each_operation_passes() {
         assert_eq!(
-            found("| Operation | |\n|---|---|\n| `CreateKey` | yes |\n| `Encrypt` | yes |\n"),
+            found("# Title\n\n| Operation | |\n|---|---|\n| CreateKey | yes |\n| Encrypt | yes |\n"),
             [""; 0]
         );
     }
 
     #[test]
     fn absent_unknown_and_disordered_rows_are_found() {
-        assert!(found("| `CreateKey` | yes |\n").concat().contains("no row for `Encrypt`"));
-        assert!(
-            found("| `CreateKey` |\n| `Encrypt` |\n| `Sing` |\n").concat().contains("`Sing` is no operation")
-        );
-        assert!(found("| `Encrypt` |\n| `CreateKey` |\n").concat().contains("out of order"));
+        let table = |rows: &str| found(&format!("| Operation | |\n|---|---|\n{rows}")).concat();
+        assert!(table("| CreateKey | yes |\n").contains("no row for `Encrypt`"));
+        assert!(table("| CreateKey | |\n| Encrypt | |\n| Sing | |\n").contains("`Sing` is no operation"));
+        assert!(table("| Encrypt | |\n| CreateKey | |\n").contains("out of order"));
     }
 }
