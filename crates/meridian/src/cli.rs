@@ -2,7 +2,10 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use crate::{bench, drill, failure::Failure, local, operate, server};
 
@@ -115,8 +118,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Warnings of the commands; a node's own logging is set by its flags.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::new("warn");
-    let _ =
-        tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).without_time().try_init();
+    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let _ = log.with_env_filter(filter).without_time().with_target(false).try_init();
 }
 
 #[cfg(test)]

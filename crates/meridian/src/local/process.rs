@@ -3,7 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
 };
@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    clock::now,
     failure::{Failure, io_error},
     local::{
         generate::private_dir,
@@ -23,6 +24,9 @@ use crate::{
 
 /// A log larger than this is set aside when its node starts again.
 const LOG_BYTES: u64 = 64 << 20;
+
+/// Begins the part of a log that one process wrote.
+const START_MARK: &str = "== start of node ";
 
 /// A running child. Its standard input ends when this program does, however it ends, and then the child stops.
 pub struct NodeProcess {
@@ -48,7 +52,9 @@ impl Launcher {
         generation: u64,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<NodeProcess, Failure> {
-        let log = open_log(&self.dir.node_log(node))?;
+        let path = self.dir.node_log(node);
+        let mut log = open_log(&path)?;
+        writeln!(log, "{START_MARK}{node} at {}", now().to_rfc3339()).map_err(io_error("write", &path))?;
         let mut child = self.command(node, log)?.spawn().map_err(io_error("run", &self.program))?;
         let (pid, stdin) = (child.id().unwrap_or(0), child.stdin.take());
         let pid_file = self.dir.node_pid(node);
@@ -135,6 +141,13 @@ fn runs_config(pid: i32, config: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split(|byte| *byte == 0).any(|argument| argument == config.as_os_str().as_bytes())
+}
+
+/// The last `lines` lines of what the node's last process wrote.
+pub fn last_words(path: &Path, lines: usize) -> String {
+    let text = tail(path, lines);
+    let start = text.rfind(START_MARK).unwrap_or(0);
+    text.get(start..).unwrap_or_default().to_owned()
 }
 
 /// The last `lines` lines of a file, or what can be had of them.

@@ -24,7 +24,7 @@ use crate::{
         health::{self, HealthTable},
         layout::{Cluster, DataDir, NodeKey},
         node_config, ports,
-        process::{Launcher, end_leftover, tail},
+        process::{Launcher, end_leftover, last_words},
         report::{ProcessState, Report},
         supervisor::{Event, Restart, Supervisor},
     },
@@ -174,7 +174,7 @@ pub fn readiness(
     });
     if let Some((key, exit)) = died {
         let log = dir.node_log(&key);
-        let tail = tail(&log, TAIL_LINES);
+        let tail = last_words(&log, TAIL_LINES);
         return Some(Err(Failure::NodeFailed { region: key.region, id: key.id, exit, log, tail }));
     }
     let waiting = report
