@@ -12,7 +12,7 @@ use kms_raft::{SnapshotFile, SnapshotInbox};
 use kms_types::NodeId;
 use std::fmt;
 use tokio::sync::Mutex;
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Which snapshot, and from whom: two senders' files of one state need not be equal byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,8 @@ impl SnapshotAssembly {
         match received {
             Ok(()) => finish(partial).await,
             Err(status) => {
-                *slot = Some(partial);
+                // After a failed write the file's end is not known, so it is not continued.
+                *slot = (status.code() != Code::Internal).then_some(partial);
                 Err(status)
             }
         }
@@ -138,4 +139,81 @@ async fn finish(mut partial: Partial) -> Result<SnapshotFile, Status> {
     };
     flush.await.map_err(|e| Status::internal(format!("snapshot file: {e}")))?;
     Ok(partial.file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use tempfile::TempDir;
+
+    const CONTENT: &[u8] = b"a snapshot of some length";
+
+    fn assembly() -> (TempDir, SnapshotAssembly) {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = kms_raft::Storage::open(dir.path(), 1).unwrap();
+        (dir, SnapshotAssembly::new(storage.inbox))
+    }
+
+    fn id(sender: NodeId) -> SnapshotId {
+        SnapshotId { sender, meta: Bytes::from_static(b"meta"), total_bytes: CONTENT.len() as u64 }
+    }
+
+    fn chunk(from: usize, to: usize) -> Result<pb::SnapshotPart, Status> {
+        let chunk = pb::SnapshotChunk { offset_bytes: from as u64, data: CONTENT[from..to].into() };
+        Ok(pb::SnapshotPart { part: Some(Part::Chunk(chunk)) })
+    }
+
+    async fn receive(
+        assembly: &SnapshotAssembly,
+        sender: NodeId,
+        start: usize,
+        parts: Vec<Result<pb::SnapshotPart, Status>>,
+    ) -> Result<Vec<u8>, Status> {
+        let mut file = assembly.receive(id(sender), start as u64, stream::iter(parts)).await?;
+        Ok(file.read_chunk(1 << 20).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn chunks_in_order_make_the_file() {
+        let (_dir, assembly) = assembly();
+        let parts = vec![chunk(0, 10), chunk(10, 11), chunk(11, CONTENT.len())];
+        assert_eq!(receive(&assembly, 1, 0, parts).await.unwrap(), CONTENT);
+        assert_eq!(assembly.held_bytes(&id(1)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_broken_stream_is_continued_where_it_stopped() {
+        let (_dir, assembly) = assembly();
+        let broken = vec![chunk(0, 10), Err(Status::unavailable("gone"))];
+        assert!(receive(&assembly, 1, 0, broken).await.is_err());
+        assert_eq!(assembly.held_bytes(&id(1)).await, 10);
+        let rest = receive(&assembly, 1, 10, vec![chunk(10, CONTENT.len())]).await.unwrap();
+        assert_eq!(rest, CONTENT);
+    }
+
+    #[tokio::test]
+    async fn another_senders_part_is_never_continued() {
+        let (_dir, assembly) = assembly();
+        assert!(receive(&assembly, 1, 0, vec![chunk(0, 10)]).await.is_err());
+        assert_eq!(assembly.held_bytes(&id(2)).await, 0);
+        assert!(receive(&assembly, 2, 10, vec![chunk(10, CONTENT.len())]).await.is_err());
+        assert_eq!(receive(&assembly, 2, 0, vec![chunk(0, CONTENT.len())]).await.unwrap(), CONTENT);
+    }
+
+    #[tokio::test]
+    async fn chunks_out_of_place_and_snapshots_cut_short_are_refused() {
+        let (_dir, assembly) = assembly();
+        for parts in [
+            vec![chunk(0, 10), chunk(11, 20)],
+            vec![chunk(0, 10), chunk(0, 10)],
+            vec![chunk(0, CONTENT.len()), chunk(0, 1)],
+            vec![chunk(0, CONTENT.len() - 1)],
+            vec![Ok(pb::SnapshotPart { part: None })],
+        ] {
+            assert!(receive(&assembly, 3, 0, parts).await.is_err());
+        }
+        let huge = SnapshotId { total_bytes: MAX_SNAPSHOT_BYTES + 1, ..id(4) };
+        assert!(assembly.receive(huge, 0, stream::iter([chunk(0, 1)])).await.is_err());
+    }
 }

@@ -9,7 +9,7 @@ use kms_types::NodeId;
 use openraft::{
     ChangeMembers,
     async_runtime::watch::WatchReceiver,
-    error::{ClientWriteError, InitializeError, RaftError},
+    error::{ChangeMembershipError, ClientWriteError, InitializeError, RaftError},
     raft::ClientWriteResponse,
 };
 use std::{
@@ -17,10 +17,12 @@ use std::{
     fmt::Display,
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// Longest wait for a change of members to be committed, or for a new node to catch up.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause before a change is tried again on a leader that is taking office.
+const OFFICE_PAUSE: Duration = Duration::from_millis(50);
 /// Longest wait for another node to take over.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -66,13 +68,13 @@ impl Group {
         if self.core.peer(node).is_some_and(|known| known != peer) {
             return Err(refused(format!("node {node} is a member under another address; remove it first")));
         }
-        self.written(self.core.raft.add_learner(node, peer, true)).await
+        self.written(|| self.core.raft.add_learner(node, peer.clone(), true)).await
     }
 
     /// Makes a learner a voter.
     pub async fn promote(&self, node: NodeId) -> Result<(), ChangeError> {
         let change = ChangeMembers::AddVoterIds(BTreeSet::from([node]));
-        self.written(self.core.raft.change_membership(change, true)).await
+        self.written(|| self.core.raft.change_membership(change.clone(), true)).await
     }
 
     /// Removes a node, voter or learner. The leader hands over first.
@@ -88,7 +90,7 @@ impl Group {
         let nodes = BTreeSet::from([node]);
         let change =
             if voter { ChangeMembers::RemoveVoters(nodes) } else { ChangeMembers::RemoveNodes(nodes) };
-        self.written(self.core.raft.change_membership(change, false)).await
+        self.written(|| self.core.raft.change_membership(change.clone(), false)).await
     }
 
     /// Hands leadership to a node, or to the most advanced voter; returns the new leader.
@@ -119,12 +121,22 @@ impl Group {
         voters.max_by_key(|voter| matched.get(voter).and_then(|log_id| log_id.map(|id| id.index)))
     }
 
-    async fn written(&self, change: impl Future<Output = Written>) -> Result<(), ChangeError> {
-        match timeout(CHANGE_TIMEOUT, change).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Err(self.not_leader()),
-            Ok(Err(error)) => Err(refused(error)),
-            Err(_) => Err(ChangeError::TimedOut(CHANGE_TIMEOUT)),
+    /// Repeats a change while this node takes office: a new leader refuses changes until a quorum has heard of it.
+    async fn written<F>(&self, change: impl Fn() -> F) -> Result<(), ChangeError>
+    where
+        F: Future<Output = Written>,
+    {
+        let deadline = Instant::now() + CHANGE_TIMEOUT;
+        loop {
+            match timeout_at(deadline, change()).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) if taking_office(&error) && self.is_leader() => sleep(OFFICE_PAUSE).await,
+                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {
+                    return Err(self.not_leader());
+                }
+                Ok(Err(error)) => return Err(refused(error)),
+                Err(_) => return Err(ChangeError::TimedOut(CHANGE_TIMEOUT)),
+            }
         }
     }
 
@@ -135,6 +147,17 @@ impl Group {
         };
         ChangeError::NotLeader { leader }
     }
+}
+
+fn taking_office(error: &RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> bool {
+    use ChangeMembershipError::UncommittedLeaderLog;
+    matches!(
+        error,
+        RaftError::APIError(
+            ClientWriteError::ForwardToLeader(_)
+                | ClientWriteError::ChangeMembershipError(UncommittedLeaderLog(_))
+        )
+    )
 }
 
 fn refused(error: impl Display) -> ChangeError {

@@ -104,8 +104,7 @@ impl GroupParts {
         }
     }
 
-    /// Another node leads: the entry's fate will not be reported here. No leader at all is not enough, because a
-    /// leader without a quorum may find it again.
+    /// This node led and does no longer: the entry's fate is decided, and remembered, elsewhere.
     async fn until_deposed(&self) {
         if !self.is_leader() {
             // The write itself will be refused, with a hint.

@@ -79,11 +79,10 @@ impl Group {
             _ => return Err(ReadError::NotConfirmed(limit)),
         };
         let mut applied = self.core.applied.clone();
-        let view = match timeout_at(deadline, applied.wait_for(|applied| applied.index >= index)).await {
+        match timeout_at(deadline, applied.wait_for(|applied| applied.index >= index)).await {
             Ok(Ok(applied)) => Ok(View { state: applied.state.clone(), index: applied.index }),
             _ => Err(ReadError::Behind { index, limit }),
-        };
-        view
+        }
     }
 }
 
