@@ -1,14 +1,17 @@
 """kill -9 of random nodes under writes, then of all nine at once: every acknowledged write is there (A1)."""
 
+import concurrent.futures
 import threading
 import time
 
 from harness import settings
 from harness.clients import gateway, node
+from harness.cluster import wait_until
 from harness.load import Load
 
 ROUNDS = settings.rounds("crashes", short=10, full=100)
 WORKERS_PER_REGION = 2
+EVERYONE = [f"{region}/{number}" for region in settings.REGIONS for number in (1, 2, 3)]
 
 
 class Ledger:
@@ -64,24 +67,27 @@ def check(cluster, ledger):
             assert clients[number % 3].decrypt(CiphertextBlob=sealed)["Plaintext"] == text
 
 
+def running(cluster) -> list[str]:
+    regions = cluster.status()["regions"]
+    return [f"{region['name']}/{member['id']}" for region in regions for member in region["nodes"] if member["pid"]]
+
+
 def start_dead(cluster):
-    for region in cluster.status()["regions"]:
-        for member in region["nodes"]:
-            if not member["pid"]:
-                cluster.start(f"{region['name']}/{member['id']}")
+    for target in set(EVERYONE) - set(running(cluster)):
+        cluster.start(target)
     cluster.wait_ready(timeout_s=120)
 
 
 def test_acknowledged_writes_survive_kills_of_random_nodes(cluster, dice):
     ledger = Ledger()
-    everyone = [f"{region}/{number}" for region in settings.REGIONS for number in (1, 2, 3)]
     kills = 0
     with Load(writer(cluster, ledger), WORKERS_PER_REGION * 3, tolerate=True, pause_s=0.05) as load:
         for _ in range(ROUNDS):
             time.sleep(dice.uniform(0.2, 1.0))
-            victims = dice.sample(everyone, dice.choice([1, 1, 2, 3, 5]))
+            victims = dice.sample(EVERYONE, dice.choice([1, 1, 2, 3, 5]))
             for victim in victims:
                 cluster.kill(victim)
+            wait_until(lambda v=victims: not set(v) & set(running(cluster)), "the victims are dead", timeout_s=10)
             kills += len(victims)
             time.sleep(dice.uniform(0.0, 0.5))
             start_dead(cluster)
@@ -96,12 +102,9 @@ def test_acknowledged_writes_survive_a_kill_of_all_nine_at_once(cluster):
     with Load(writer(cluster, ledger), WORKERS_PER_REGION * 3, tolerate=True, pause_s=0.05):
         for _ in range(settings.rounds("all_nine", short=2, full=10)):
             time.sleep(3)
-            kills = [threading.Thread(target=cluster.kill, args=(region,)) for region in settings.REGIONS]
-            for kill in kills:
-                kill.start()
-            for kill in kills:
-                kill.join(timeout=60)
-            assert not any(member["pid"] for region in cluster.status()["regions"] for member in region["nodes"])
+            with concurrent.futures.ThreadPoolExecutor(len(settings.REGIONS)) as pool:
+                list(pool.map(cluster.kill, settings.REGIONS))
+            wait_until(lambda: not running(cluster), "no node runs", timeout_s=10)
             start_dead(cluster)
             time.sleep(1)
     assert sum(map(len, ledger.keys.values())) > 0

@@ -110,11 +110,14 @@ class Cluster:
         """Every node of these Regions (all, if none is named) runs and answers its readiness probe."""
         wanted = set(regions) or set(self.region_names)
 
-        def ready():
+        def late():
             found = [r for r in self.status()["regions"] if r["name"] in wanted]
-            return all(node["ready"] for region in found for node in region["nodes"])
+            return [(r["name"], node) for r in found for node in r["nodes"] if not node["ready"]]
 
-        wait_until(ready, f"every node of {', '.join(sorted(wanted))} is ready", timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while nodes := late():
+            assert time.monotonic() < deadline, f"not ready within {timeout_s} s: {nodes}"
+            time.sleep(0.1)
 
     def env(self) -> dict[str, str]:
         """The environment of a shell after `eval "$(meridian local env)"`, nothing of ours in it."""
