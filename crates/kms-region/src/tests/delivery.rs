@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::world::{World, material_id, region};
 use crate::Force;
 
-const NAMES: [&str; 4] = ["a", "b", "c", "w"];
+const DEPLOYMENTS: [&[&str]; 3] = [&["a", "b", "c", "w"], &["a", "b", "c"], &["a", "b", "w"]];
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -42,7 +42,8 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn play(world: &mut World, event: Event, request: u64) {
+fn play(world: &mut World, names: &[&str], event: Event, request: u64) {
+    let name = |at: usize| names[at % names.len()];
     match event {
         Event::Deliver(at, count) => {
             for _ in 0..count.min(world.net.len()) {
@@ -54,16 +55,16 @@ fn play(world: &mut World, event: Event, request: u64) {
         Event::Lose(at) if !world.net.is_empty() => drop(world.net.remove(at.index(world.net.len()))),
         Event::Repeat(_) | Event::Lose(_) => {}
         Event::Pass(ms) => world.pass(ms),
-        Event::NewLeader(at) => world.restart(NAMES[at]),
-        Event::Cut(from, to) => drop(world.cut.insert((region(NAMES[from]), region(NAMES[to])))),
+        Event::NewLeader(at) => world.restart(name(at)),
+        Event::Cut(from, to) => drop(world.cut.insert((region(name(from)), region(name(to))))),
         Event::Heal => world.heal(),
-        Event::Rotate(at) => drop(world.rotate(NAMES[at])),
-        Event::Promote(at) => world.promote(NAMES[at], Force::Safe, request),
-        Event::Evict(at, member) => world.evict(NAMES[at], NAMES[member], request),
-        Event::Replicate(at, to) => drop(world.replicate(NAMES[at], NAMES[to])),
+        Event::Rotate(at) => drop(world.rotate(name(at))),
+        Event::Promote(at) => world.promote(name(at), Force::Safe, request),
+        Event::Evict(at, member) => world.evict(name(at), name(member), request),
+        Event::Replicate(at, to) => drop(world.replicate(name(at), name(to))),
         Event::HandOff(at, to) => {
-            if let Ok(record) = world.committed(NAMES[at]).update_primary(region(NAMES[to]), world.now) {
-                world.propose(NAMES[at], record, None);
+            if let Ok(record) = world.committed(name(at)).update_primary(region(name(to)), world.now) {
+                world.propose(name(at), record, None);
             }
         }
     }
@@ -74,11 +75,12 @@ proptest! {
 
     #[test]
     fn case_10_c7_any_delivery_keeps_the_invariants_and_ends_in_agreement(
+        names in prop::sample::select(&DEPLOYMENTS[..]),
         events in prop::collection::vec(event(), 0..220),
     ) {
-        let mut world = World::replicated(&NAMES);
+        let mut world = World::replicated(names);
         for (request, event) in events.into_iter().enumerate() {
-            play(&mut world, event, request as u64);
+            play(&mut world, names, event, request as u64);
         }
         world.heal();
         world.settle(120_000);
