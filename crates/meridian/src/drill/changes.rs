@@ -17,21 +17,20 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::is_transient,
     drill::{
-        callers::{Callers, text},
-        ledger::{Ledger, Missing, Outcome, Property, Scope, Subject},
+        callers::Callers,
+        ledger::{Ledger, Outcome, Property, Scope, Subject},
         scene::{DrillKey, Keys},
     },
     local::node_config::ACCOUNT,
 };
+
+mod search;
 
 /// The limit of aliases per key is 50.
 const ALIASES_PER_KEY: u32 = 40;
 /// The limit of on-demand rotations per key is 25.
 const ROTATIONS_PER_KEY: u32 = 15;
 const ROTATION_TIMEOUT: Duration = Duration::from_secs(10);
-const READ_PATIENCE: Duration = Duration::from_secs(15);
-/// Shared changes reach replicas by the Region link, soon but later.
-const CONVERGENCE: Duration = Duration::from_secs(30);
 
 /// The changes of one drill.
 #[derive(Clone)]
@@ -239,64 +238,6 @@ impl Changes {
         }
         done
     }
-
-    /// Every acknowledged change that a live Region does not show. `leading` must show shared changes at once, as it
-    /// adopted them before it was promoted; the others soon.
-    pub async fn missing(&self, live: &[Region], leading: &Region) -> Vec<Missing> {
-        let ledger = self.ledger();
-        let mut missing = Vec::new();
-        for subject in ledger.subjects() {
-            let allowed = ledger.allowed(subject);
-            for region in where_to_look(subject, live) {
-                let patience = if region == leading { Duration::ZERO } else { CONVERGENCE };
-                missing.extend(self.look(subject, region, &allowed, patience).await);
-            }
-        }
-        missing
-    }
-
-    async fn look(
-        &self,
-        subject: &Subject,
-        region: &Region,
-        allowed: &[String],
-        patience: Duration,
-    ) -> Option<Missing> {
-        let until = Instant::now() + patience;
-        loop {
-            let found = self.read(subject, region).await;
-            if found.as_ref().is_ok_and(|found| allowed.contains(found)) {
-                return None;
-            }
-            if Instant::now() >= until {
-                let found = found.unwrap_or_else(|error| error.to_string());
-                let (subject, region) = (subject.clone(), region.clone());
-                return Some(Missing { subject, region, expected: allowed.to_vec(), found });
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    async fn read(&self, subject: &Subject, region: &Region) -> Result<String, ClientError> {
-        let key = json!({ "KeyId": subject.key });
-        let ask = |operation, body| self.callers.persist(region, operation, body, READ_PATIENCE);
-        Ok(match subject.property {
-            Property::RotationPeriod => {
-                shown(&ask("GetKeyRotationStatus", key).await?, "/RotationPeriodInDays")
-            }
-            Property::Description => shown(&ask("DescribeKey", key).await?, "/KeyMetadata/Description"),
-            Property::Alias => shown(&ask("DescribeKey", key).await?, "/KeyMetadata/KeyId"),
-            Property::Tag => tag_value(&ask("ListResourceTags", key).await?),
-            Property::Policy => sid(&ask("GetKeyPolicy", key).await?),
-            Property::Rotations => {
-                let complete = ask("ListKeyRotations", key.clone()).await?;
-                let status = ask("GetKeyRotationStatus", key).await?;
-                let under_way = usize::from(status.get("OnDemandRotationStartDate").is_some());
-                (complete.pointer("/Rotations").and_then(Value::as_array).map_or(0, Vec::len) + under_way)
-                    .to_string()
-            }
-        })
-    }
 }
 
 /// A refusal has no effect and is nothing to look for; everything else is.
@@ -305,13 +246,6 @@ fn outcome(result: &Result<Value, ClientError>) -> Option<Outcome> {
         Ok(_) => Some(Outcome::Acknowledged),
         Err(error) if is_transient(error) => Some(Outcome::Unknown),
         Err(_) => None,
-    }
-}
-
-fn where_to_look<'a>(subject: &'a Subject, live: &'a [Region]) -> Vec<&'a Region> {
-    match &subject.scope {
-        Scope::Shared => live.iter().collect(),
-        Scope::Region(region) => live.iter().filter(|r| *r == region).collect(),
     }
 }
 
@@ -334,42 +268,9 @@ fn policy(sid: &str) -> String {
     json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
 }
 
-fn sid(answer: &Value) -> String {
-    let document =
-        text(answer, "/Policy").and_then(|policy| serde_json::from_str(policy).ok()).unwrap_or(Value::Null);
-    shown(&document, "/Statement/0/Sid")
-}
-
-fn tag_value(answer: &Value) -> String {
-    let tags = answer.pointer("/Tags").and_then(Value::as_array);
-    let ours = tags.and_then(|tags| tags.iter().find(|tag| text(tag, "/TagKey") == Some("drill")));
-    ours.map_or_else(|| "no tag".into(), |tag| shown(tag, "/TagValue"))
-}
-
-fn shown(answer: &Value, pointer: &str) -> String {
-    match answer.pointer(pointer) {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => "nothing".into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn policy_that_is_written_is_the_policy_that_is_read() {
-        assert_eq!(sid(&json!({ "Policy": policy("Drill7") })), "Drill7");
-        assert_eq!(sid(&json!({ "Policy": "not json" })), "nothing");
-    }
-
-    #[test]
-    fn tag_is_found_among_others() {
-        let tags =
-            json!({ "Tags": [{ "TagKey": "a", "TagValue": "b" }, { "TagKey": "drill", "TagValue": "3" }] });
-        assert_eq!(tag_value(&tags), "3");
-    }
 
     #[test]
     fn refusals_are_no_changes_and_faults_are_unknown_ones() {

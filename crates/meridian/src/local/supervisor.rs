@@ -6,7 +6,6 @@ use rustix::process::Signal;
 use std::{
     collections::BTreeMap,
     io,
-    os::unix::process::ExitStatusExt,
     process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,14 +19,20 @@ use crate::{
         control::{Action, Reply, Request},
         health::HealthTable,
         layout::{Cluster, NodeKey, RegionPlan, loopback},
-        process::{Launcher, NodeProcess},
+        process::Launcher,
         report::{NodeReport, ProcessState, RegionReport, Report},
     },
 };
 
+mod slot;
+
+#[cfg(test)]
+mod tests;
+
+use slot::{RESTART_AFTER, Slot, how_it_ended};
+
 /// How long a node may take to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-const RESTART_AFTER: Duration = Duration::from_millis(500);
 const RESTART_AFTER_MOST: Duration = Duration::from_secs(8);
 /// A node that ran this long was started well: the next restart begins again with the short delay.
 const SETTLED: Duration = Duration::from_secs(30);
@@ -72,31 +77,6 @@ pub struct Supervisor {
     nodes: BTreeMap<NodeKey, Slot>,
     events: mpsc::UnboundedSender<Event>,
     stop: CancellationToken,
-}
-
-struct Slot {
-    process: Option<NodeProcess>,
-    state: ProcessState,
-    generation: u64,
-    started: Instant,
-    restarts: u32,
-    delay: Duration,
-    /// A start was asked for while the killed process had not ended yet.
-    start_when_ended: bool,
-}
-
-impl Slot {
-    fn new() -> Self {
-        Self {
-            process: None,
-            state: ProcessState::Killed,
-            generation: 0,
-            started: Instant::now(),
-            restarts: 0,
-            delay: RESTART_AFTER,
-            start_when_ended: false,
-        }
-    }
 }
 
 impl Supervisor {
@@ -319,12 +299,4 @@ impl Supervisor {
 
 fn not_running(node: &NodeKey) -> Failure {
     Failure::Refused(format!("node `{node}` is not running: `meridian local start {node}` starts it"))
-}
-
-fn how_it_ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
-    }
 }

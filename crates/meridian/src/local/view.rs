@@ -32,7 +32,6 @@ impl Changes {
 /// Shows the cluster until the future is dropped.
 pub(super) async fn show(running: &Running, mut changes: Changes) {
     let terminal = std::io::stdout().is_terminal();
-    let mut height = 0;
     let mut ticks = tokio::time::interval(REFRESH);
     loop {
         ticks.tick().await;
@@ -40,17 +39,15 @@ pub(super) async fn show(running: &Running, mut changes: Changes) {
         if terminal {
             let Ok(status) = status::collect(&running.dir, &report).await else { continue };
             let text = format!("{}\nCtrl-C stops the cluster\n", status_text::render(&status));
-            height = redraw(&text, height);
+            redraw(&text);
         } else {
             changes.lines(&report).iter().for_each(|line| println!("{line}"));
         }
     }
 }
 
-/// Draws over the `height` lines of the picture before; the answer is the new height.
-fn redraw(text: &str, height: usize) -> usize {
-    let up = if height > 0 { format!("\x1b[{height}A\r\x1b[J") } else { String::new() };
+/// Draws on a cleared screen: the picture may be taller than the terminal, so that moving back over it would not do.
+fn redraw(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = write!(out, "{up}{text}").and_then(|()| out.flush());
-    text.lines().count()
+    let _ = write!(out, "\x1b[2J\x1b[H{text}").and_then(|()| out.flush());
 }

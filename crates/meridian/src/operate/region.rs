@@ -105,6 +105,9 @@ async fn status(args: &StatusArgs) -> Result<(), Failure> {
         return Err(first.unwrap_or_else(|| Failure::Admin("there is no node to ask".into())));
     }
     let mut views: Vec<NodeView> = answers.into_iter().flatten().collect();
+    if let (None, [only]) = (access.cluster(), views.as_slice()) {
+        views.extend(leader_of(&access, only).await);
+    }
     // Whoever leads knows most; of a Region without a leader everybody is shown.
     let led: Vec<String> = views.iter().filter(|v| v.is_leader()).map(|v| v.region.clone()).collect();
     views.retain(|view| view.is_leader() || !led.contains(&view.region));
@@ -114,6 +117,13 @@ async fn status(args: &StatusArgs) -> Result<(), Failure> {
         views.iter().for_each(print_view);
     }
     Ok(())
+}
+
+/// Only a leader hears from other Regions, so that an addressed follower points at it.
+async fn leader_of(access: &Access, view: &NodeView) -> Option<NodeView> {
+    let leader = view.leader.filter(|leader| *leader != view.node)?;
+    let address = &view.members.iter().find(|member| member.node == leader)?.cluster;
+    access.operator().status(address).await.ok()
 }
 
 fn print_view(view: &NodeView) {

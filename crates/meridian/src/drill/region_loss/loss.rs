@@ -18,7 +18,7 @@ use crate::{
 };
 
 const DETECTION_TIMEOUT: Duration = Duration::from_secs(20);
-const PROMOTION_TIMEOUT: Duration = Duration::from_secs(60);
+const PROMOTION_TIMEOUT: Duration = Duration::from_secs(30);
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Stage<'_> {

@@ -1,0 +1,144 @@
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use super::*;
+use crate::{
+    entropy::OsEntropy,
+    local::{
+        control,
+        generate::{self, Wish},
+        layout::DataDir,
+        node_config,
+        process::end_leftover,
+    },
+};
+
+struct Rig {
+    _temp: tempfile::TempDir,
+    dir: DataDir,
+    events: mpsc::UnboundedSender<Event>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+    node: NodeKey,
+}
+
+/// A cluster of one node, in which `script` plays the server.
+fn rig(script: &str, restart: Restart) -> Rig {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::new(&temp.path().join("cluster")).unwrap();
+    let region: kms_types::Region = "us-east-1".parse().unwrap();
+    let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 1, port: None, gateway: None };
+    let cluster = Arc::new(generate::create(&dir, &wish, &mut OsEntropy).unwrap());
+    node_config::write_all(&dir, &cluster).unwrap();
+    let program = temp.path().join("server.sh");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let (events, inbox) = mpsc::unbounded_channel();
+    let (stop, health) = (CancellationToken::new(), Arc::new(HealthTable::new(&cluster)));
+    let launcher = Launcher { program, dir: dir.clone() };
+    let mut supervisor = Supervisor::new(cluster, launcher, restart, health, events.clone(), stop.clone());
+    supervisor.start_all().unwrap();
+    Rig {
+        _temp: temp,
+        dir,
+        events,
+        stop,
+        task: tokio::spawn(supervisor.run(inbox)),
+        node: NodeKey { region, id: 1 },
+    }
+}
+
+impl Rig {
+    async fn fault(&self, action: Action) -> Reply {
+        control::ask(&self.events, Request::Fault { action, nodes: vec![self.node.clone()] }).await
+    }
+
+    async fn node(&self) -> NodeReport {
+        match control::ask(&self.events, Request::Status).await {
+            Reply::Status(report) => report.regions[0].nodes[0].clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn until(&self, what: impl Fn(&NodeReport) -> bool) -> NodeReport {
+        for _ in 0..400 {
+            let node = self.node().await;
+            if what(&node) {
+                return node;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("never seen; now {:?}", self.node().await);
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(15), self.task).await.unwrap().unwrap();
+    }
+}
+
+fn runs(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Lives until its standard input ends, as a node does.
+const PATIENT: &str = "exec cat";
+
+#[tokio::test]
+async fn killed_node_stays_down_until_it_is_started() {
+    let rig = rig(PATIENT, Restart::Backoff);
+    let first = rig.node().await.pid.unwrap();
+    assert_eq!(rig.fault(Action::Kill).await, Reply::Done);
+    rig.until(|node| node.process == ProcessState::Killed && node.pid.is_none()).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(rig.node().await.restarts, 0);
+    assert_eq!(rig.fault(Action::Start).await, Reply::Done);
+    let second = rig.until(|node| node.process == ProcessState::Running).await.pid.unwrap();
+    assert!(first != second && runs(second));
+    rig.end().await;
+    assert!(!runs(second));
+}
+
+#[tokio::test]
+async fn start_right_after_kill_gives_a_new_process() {
+    let rig = rig(PATIENT, Restart::Never);
+    let first = rig.node().await.pid.unwrap();
+    rig.fault(Action::Kill).await;
+    rig.fault(Action::Start).await;
+    rig.until(|node| node.process == ProcessState::Running && node.pid.is_some_and(|pid| pid != first)).await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn node_that_dies_is_reported_and_stays_down() {
+    let rig = rig("exit 3", Restart::Never);
+    let node = rig.until(|node| matches!(node.process, ProcessState::Exited { .. })).await;
+    assert_eq!(node.process, ProcessState::Exited { how: "exit code 3".into() });
+    assert!(matches!(rig.fault(Action::Pause).await, Reply::Refused { .. }));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn node_that_dies_is_started_again_where_asked() {
+    let rig = rig("exit 3", Restart::Backoff);
+    assert!(rig.until(|node| node.restarts >= 2).await.restarts >= 2);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn paused_node_stops_with_the_cluster() {
+    let rig = rig(PATIENT, Restart::Never);
+    let pid = rig.node().await.pid.unwrap();
+    rig.fault(Action::Pause).await;
+    assert_eq!(rig.node().await.process, ProcessState::Paused);
+    rig.end().await;
+    assert!(!runs(pid));
+}
+
+#[tokio::test]
+async fn process_of_somebody_else_is_not_taken_for_a_leftover() {
+    let rig = rig(PATIENT, Restart::Never);
+    fs::write(rig.dir.node_pid(&rig.node), std::process::id().to_string()).unwrap();
+    end_leftover(&rig.dir, &rig.node);
+    assert!(!rig.dir.node_pid(&rig.node).exists());
+    rig.end().await;
+}
