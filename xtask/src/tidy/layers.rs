@@ -74,11 +74,11 @@ const LAYERS: &[Layer] = &[
     layer("xtask", &[]),
 ];
 
-/// Libraries with a few homes only. tonic's types reach `kms-node` and `meridian` as clients and handlers.
+/// Libraries with a few homes only.
 const HOMES: &[(&str, &[&str])] = &[
     ("sled", &["kms-raft"]),
     ("openraft", &["kms-raft", "kms-transport", "kms-node"]),
-    ("tonic", &["kms-transport", "kms-node", "meridian"]),
+    ("tonic", &["kms-transport"]),
 ];
 
 /// Features for tests, which nothing that ships may ask for.
