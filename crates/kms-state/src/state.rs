@@ -2,7 +2,9 @@
 
 use imbl::{OrdMap, OrdSet};
 use kms_crypto::WrappedDomainKey;
-use kms_types::{AccountId, AliasName, DeploymentId, Incarnation, KeyId, ProposalId, Region, Timestamp};
+use kms_types::{
+    AccountId, AliasName, DeploymentId, Incarnation, KeyId, ProposalId, Region, Timestamp, limits,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub(crate) struct Meta {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Remembered {
     pub(crate) index: u64,
+    pub(crate) at: Timestamp,
     pub(crate) outcome: Outcome,
 }
 
@@ -333,14 +336,21 @@ impl State {
         self.proposals.insert(id, Arc::new(remembered));
     }
 
-    /// Drops the oldest remembered proposals until at most `keep` are left.
-    pub(crate) fn forget_proposals(&mut self, keep: usize) {
-        while self.proposals_by_index.len() > keep {
-            let Some((&index, &id)) = self.proposals_by_index.get_min().map(|(i, p)| (i, p)) else { return };
+    /// Drops outcomes that nobody can ask for any more, oldest first.
+    pub(crate) fn forget_proposals(&mut self) {
+        while let Some((index, id)) = self.oldest_forgettable() {
             self.proposals_by_index.remove(&index);
             self.proposals.remove(&id);
             self.changed(proposal_key(&id), None);
         }
+    }
+
+    fn oldest_forgettable(&self) -> Option<(u64, ProposalId)> {
+        let (always, at_most) = limits::REMEMBERED_PROPOSALS;
+        let kept = self.proposals_by_index.len();
+        let (index, id) = self.proposals_by_index.get_min()?;
+        let age_ms = self.region_time().millis_since(self.proposals.get(id)?.at);
+        (kept > at_most || kept > always && age_ms > limits::REMEMBERED_MS).then_some((*index, *id))
     }
 
     fn unindex_key(&mut self, id: &KeyId) {
@@ -397,4 +407,45 @@ fn proposal_key(id: &ProposalId) -> Vec<u8> {
     let mut bytes = vec![table::PROPOSAL];
     bytes.extend_from_slice(id.bytes());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remember(state: &mut State, index: u64, at_ms: u64) {
+        let id = ProposalId::from_random(u128::from(index).to_be_bytes());
+        let at = Timestamp::from_millis(at_ms);
+        state.put_proposal(id, Remembered { index, at, outcome: Outcome::Applied });
+    }
+
+    fn at(now_ms: u64) -> State {
+        let meta = Meta {
+            deployment: DeploymentId::from_random([1; 16]),
+            region: "us-east-1".parse().unwrap(),
+            incarnation: Incarnation::from_random([2; 16]),
+            directory: Directory::default(),
+            region_time: Timestamp::from_millis(now_ms),
+        };
+        let mut state = State::new();
+        state.put_meta(meta);
+        state
+    }
+
+    #[test]
+    fn b4_young_and_newest_outcomes_are_remembered() {
+        let mut state = at(100_000);
+        (1..=2_000).for_each(|index| remember(&mut state, index, 20_000));
+        (2_001..=5_000).for_each(|index| remember(&mut state, index, 60_000));
+        state.forget_proposals();
+        assert_eq!(
+            state.proposals.len(),
+            3_000,
+            "the old ones beyond the newest are gone, the young ones stay"
+        );
+        let mut state = at(100_000);
+        (1..=2_000).for_each(|index| remember(&mut state, index, 20_000));
+        state.forget_proposals();
+        assert_eq!(state.proposals.len(), limits::REMEMBERED_PROPOSALS.0);
+    }
 }

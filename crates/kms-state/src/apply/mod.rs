@@ -5,7 +5,7 @@ mod keys;
 mod registers;
 mod rotation;
 
-use kms_types::{Timestamp, limits};
+use kms_types::Timestamp;
 
 use crate::{
     Command, Expectation, Outcome, Proposal, Refusal, State,
@@ -24,9 +24,10 @@ impl State {
             Err(refusal) => Outcome::Refused(refusal),
         };
         if !matches!(proposal.command, Command::Tick { .. }) {
-            self.put_proposal(proposal.id, Remembered { index, outcome: outcome.clone() });
-            self.forget_proposals(limits::REMEMBERED_PROPOSALS);
+            let at = self.region_time();
+            self.put_proposal(proposal.id, Remembered { index, at, outcome: outcome.clone() });
         }
+        self.forget_proposals();
         outcome
     }
 
