@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and which module does it. Holds no behaviour of its own.
 
+use crate::say::say;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use std::{
@@ -79,7 +80,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         }
         Command::Version { json } => {
             let version = env!("CARGO_PKG_VERSION");
-            println!(
+            say!(
                 "{}",
                 if json { format!(r#"{{"version":"{version}"}}"#) } else { format!("meridian {version}") }
             );

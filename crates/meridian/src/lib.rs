@@ -13,4 +13,5 @@ pub mod failure;
 pub mod local;
 pub mod operate;
 pub mod probe;
+mod say;
 pub mod server;

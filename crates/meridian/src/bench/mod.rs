@@ -3,6 +3,7 @@
 //!
 //! Figures of one run on one machine compare with each other and with nothing else.
 
+use crate::say::say;
 mod disk;
 mod http_load;
 mod result;
@@ -62,9 +63,9 @@ pub async fn run(args: &BenchArgs) -> Result<(), Failure> {
     scene.close(false).await?;
     let bench = measured?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&bench).unwrap_or_default());
+        say!("{}", serde_json::to_string_pretty(&bench).unwrap_or_default());
     } else {
-        print!("{}", bench.text());
+        say!("{}", bench.text().trim_end());
     }
     Ok(())
 }

@@ -39,6 +39,8 @@ pub struct Changes {
     keys: Keys,
     regions: Vec<Region>,
     book: Arc<Mutex<Book>>,
+    /// Held for the length of a change, and of a search: nobody changes what is being searched for.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -68,7 +70,13 @@ impl ChangeStream {
 impl Changes {
     /// Nothing changed yet.
     pub fn new(callers: &Callers, keys: &Keys, regions: &[Region]) -> Self {
-        Self { callers: callers.clone(), keys: keys.clone(), regions: regions.to_vec(), book: Arc::default() }
+        Self {
+            callers: callers.clone(),
+            keys: keys.clone(),
+            regions: regions.to_vec(),
+            book: Arc::default(),
+            turn: Arc::default(),
+        }
     }
 
     /// Starts `rate` changes per second.
@@ -111,6 +119,7 @@ impl Changes {
     }
 
     async fn one(&self, rng: &mut StdRng) {
+        let _turn = self.turn.lock().await;
         let away = self.book().away.clone();
         let live: Vec<Region> = self.regions.iter().filter(|r| Some(*r) != away.as_ref()).cloned().collect();
         let keys = self.keys.all();
@@ -118,7 +127,8 @@ impl Changes {
         let shared = key.multi_region && live.contains(&key.primary);
         match rng.random_range(0..10) {
             0..4 if shared => self.rotation_period(key).await,
-            4 if shared => self.rotate(key).await,
+            // A rotation waits for every member; while one is away it would only wait.
+            4 if shared && away.is_none() => self.rotate(key).await,
             5 => self.alias(region, key).await,
             6 => self.policy(region, key).await,
             7 => self.tag(region, key).await,
@@ -206,7 +216,10 @@ impl Changes {
         }
         if self.try_rotate(key, &key.primary).await.is_ok() {
             let until = Instant::now() + ROTATION_TIMEOUT;
-            while !self.rotation_done(&key.primary, &key.id).await && Instant::now() < until {
+            while !self.rotation_done(&key.primary, &key.id).await
+                && Instant::now() < until
+                && self.book().away.is_none()
+            {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

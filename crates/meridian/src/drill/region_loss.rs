@@ -1,5 +1,6 @@
 //! `meridian drill region-loss`: what may be asked of it, where it plays, what is kept of it.
 
+use crate::say::say;
 mod homecoming;
 mod loss;
 mod stage;
@@ -129,9 +130,9 @@ fn finish(args: &RegionLossArgs, store: &RunDir, report: Report) -> Result<(), F
     store.write("timeline.txt", &text)?;
     store.link_latest()?;
     if args.json {
-        println!("{json}");
+        say!("{json}");
     } else {
-        println!("\n{text}Report: {}", path.display());
+        say!("\n{text}Report: {}", path.display());
     }
     match report.failed().count() {
         0 => Ok(()),

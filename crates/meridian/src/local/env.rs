@@ -1,5 +1,6 @@
 //! `meridian local env`: what to `eval` so that AWS tools talk to the local cluster.
 
+use crate::say::say;
 use clap::{Args, ValueEnum};
 
 use crate::{
@@ -45,10 +46,10 @@ pub fn run(args: &EnvArgs) -> Result<(), Failure> {
     if args.json {
         let object: serde_json::Map<_, _> =
             pairs.into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
-        println!("{}", serde_json::Value::Object(object));
+        say!("{}", serde_json::Value::Object(object));
         return Ok(());
     }
-    pairs.iter().for_each(|(name, value)| println!("{}", line(args.shell, name, value)));
+    pairs.iter().for_each(|(name, value)| say!("{}", line(args.shell, name, value)));
     if !is_supervised(&dir) {
         eprintln!("meridian: the cluster is not running; start it with `meridian local up`");
     }

@@ -1,5 +1,6 @@
 //! `meridian local kill|pause|resume|start|down`: what a person can do to a running cluster.
 
+use crate::say::say;
 use clap::Args;
 use serde_json::json;
 use std::{
@@ -53,9 +54,9 @@ pub async fn run(action: Action, args: &FaultArgs) -> Result<(), Failure> {
     let nodes = apply(&dir, action, &args.target).await?;
     let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     if args.json {
-        println!("{}", json!({ "action": action, "nodes": names }));
+        say!("{}", json!({ "action": action, "nodes": names }));
     } else {
-        println!("{}: {}", past(action), names.join(", "));
+        say!("{}: {}", past(action), names.join(", "));
     }
     Ok(())
 }
@@ -95,11 +96,11 @@ pub async fn down(args: &DownArgs) -> Result<(), Failure> {
         wipe(&dir, &cluster)?;
     }
     if args.json {
-        println!("{}", json!({ "was_running": was_running, "wiped": args.wipe }));
+        say!("{}", json!({ "was_running": was_running, "wiped": args.wipe }));
     } else {
         let (stopped, wiped) =
             (if was_running { "stopped" } else { "was not running" }, if args.wipe { "; wiped" } else { "" });
-        println!("the cluster in `{}` {stopped}{wiped}", dir.root().display());
+        say!("the cluster in `{}` {stopped}{wiped}", dir.root().display());
     }
     Ok(())
 }

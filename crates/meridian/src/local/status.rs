@@ -1,5 +1,6 @@
 //! `meridian local status`: what the supervisor sees of the processes, joined with what each node says of its Region.
 
+use crate::say::say;
 use clap::Args;
 use futures::future::join_all;
 use serde::Serialize;
@@ -91,9 +92,9 @@ pub async fn run(args: &StatusArgs) -> Result<(), Failure> {
     let report = control::report(&dir).await?;
     let status = collect(&dir, &report).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&status).unwrap_or_default());
+        say!("{}", serde_json::to_string_pretty(&status).unwrap_or_default());
     } else {
-        print!("{}", status_text::render(&status));
+        say!("{}", status_text::render(&status).trim_end());
     }
     Ok(())
 }

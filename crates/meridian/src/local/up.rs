@@ -1,5 +1,6 @@
 //! `meridian local up`: makes or opens a cluster and runs it, in the foreground or behind a supervisor process.
 
+use crate::say::say;
 use clap::Args;
 use kms_types::{NodeId, Region};
 use serde_json::json;
@@ -148,7 +149,7 @@ async fn foreground(dir: &DataDir, cluster: Cluster, args: &UpArgs) -> Result<()
         () = stopping.cancelled() => Ok(()),
     };
     if !args.json {
-        println!("stopping");
+        say!("stopping");
     }
     running.stop().await;
     result
@@ -159,7 +160,7 @@ async fn serve_and_show(running: &Running, args: &UpArgs) -> Result<(), Failure>
     let quiet = args.json;
     let progress = |report: &_| {
         let lines = changes.lines(report);
-        lines.iter().filter(|_| !quiet).for_each(|line| println!("{line}"));
+        lines.iter().filter(|_| !quiet).for_each(|line| say!("{line}"));
     };
     running.serves(Duration::from_secs(args.wait), progress).await?;
     announce(&running.dir, &running.cluster, args.json);
@@ -172,13 +173,13 @@ async fn serve_and_show(running: &Running, args: &UpArgs) -> Result<(), Failure>
 
 fn announce(dir: &DataDir, cluster: &Cluster, as_json: bool) {
     if as_json {
-        println!("{}", json!({ "data_dir": dir.root(), "endpoint": cluster.endpoint(), "cluster": cluster }));
+        say!("{}", json!({ "data_dir": dir.root(), "endpoint": cluster.endpoint(), "cluster": cluster }));
         return;
     }
     let flag = format!("--data-dir '{}'", dir.root().display());
-    println!("every Region serves; all Regions on {}", cluster.endpoint());
-    println!("  eval \"$(meridian local env {flag})\"     points the AWS CLI and SDKs at it");
-    println!("  meridian local status {flag}");
+    say!("every Region serves; all Regions on {}", cluster.endpoint());
+    say!("  eval \"$(meridian local env {flag})\"     points the AWS CLI and SDKs at it");
+    say!("  meridian local status {flag}");
 }
 
 /// Starts a supervisor process and waits until it serves or has failed.

@@ -1,5 +1,6 @@
 //! What `local up` shows while it runs in the foreground: a table that refreshes on a terminal, plain lines elsewhere.
 
+use crate::say::say;
 use std::{
     collections::BTreeMap,
     io::{IsTerminal, Write},
@@ -41,7 +42,7 @@ pub(super) async fn show(running: &Running, mut changes: Changes) {
             let text = format!("{}\nCtrl-C stops the cluster\n", status_text::render(&status));
             redraw(&text);
         } else {
-            changes.lines(&report).iter().for_each(|line| println!("{line}"));
+            changes.lines(&report).iter().for_each(|line| say!("{line}"));
         }
     }
 }

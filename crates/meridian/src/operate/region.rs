@@ -1,5 +1,6 @@
 //! `meridian region status|promote|evict`.
 
+use crate::say::say;
 use clap::{Args, Subcommand};
 use futures::future::join_all;
 use kms_transport::admin_messages as messages;
@@ -112,7 +113,7 @@ async fn status(args: &StatusArgs) -> Result<(), Failure> {
     let led: Vec<String> = views.iter().filter(|v| v.is_leader()).map(|v| v.region.clone()).collect();
     views.retain(|view| view.is_leader() || !led.contains(&view.region));
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&views).unwrap_or_default());
+        say!("{}", serde_json::to_string_pretty(&views).unwrap_or_default());
     } else {
         views.iter().for_each(print_view);
     }
@@ -127,7 +128,7 @@ async fn leader_of(access: &Access, view: &NodeView) -> Option<NodeView> {
 }
 
 fn print_view(view: &NodeView) {
-    println!(
+    say!(
         "{}  node {} ({})  term {}  applied {}  keys {} ({} multi-Region)",
         view.region,
         view.node,
@@ -141,9 +142,9 @@ fn print_view(view: &NodeView) {
         let heard =
             peer.last_heard_ms.map_or_else(|| "never heard".to_owned(), |ms| format!("heard {ms} ms ago"));
         let lag = peer.lag.map_or_else(|| "-".to_owned(), |lag| lag.to_string());
-        println!("  to {} ({})  lag {lag}  {heard}", peer.region, peer.role);
-        peer.alarms.iter().for_each(|alarm| println!("    alarm: {alarm}"));
-        peer.rotations_held_up.iter().for_each(|key| println!("    rotation of {key} waits for it"));
+        say!("  to {} ({})  lag {lag}  {heard}", peer.region, peer.role);
+        peer.alarms.iter().for_each(|alarm| say!("    alarm: {alarm}"));
+        peer.rotations_held_up.iter().for_each(|key| say!("    rotation of {key} waits for it"));
     }
 }
 
@@ -196,14 +197,14 @@ fn confirmation(args: &PromoteArgs) -> Result<String, Failure> {
 
 fn print_promoted(keys: &[PromotedKey], as_json: bool) {
     if as_json {
-        println!("{}", json!({ "keys": keys }));
+        say!("{}", json!({ "keys": keys }));
         return;
     }
     for key in keys {
         let verdict = if key.promoted { "promoted" } else { "not promoted" };
-        println!("{} {verdict} {}", key.key, key.detail);
+        say!("{} {verdict} {}", key.key, key.detail);
     }
-    println!("{} keys, {} promoted", keys.len(), keys.iter().filter(|key| key.promoted).count());
+    say!("{} keys, {} promoted", keys.len(), keys.iter().filter(|key| key.promoted).count());
 }
 
 async fn evict(args: &EvictArgs) -> Result<(), Failure> {
@@ -217,8 +218,8 @@ async fn evict(args: &EvictArgs) -> Result<(), Failure> {
 /// What a change did, as a line or as JSON.
 pub(crate) fn print_change(reply: &messages::ChangeReply, as_json: bool) {
     if as_json {
-        println!("{}", json!({ "summary": reply.summary }));
+        say!("{}", json!({ "summary": reply.summary }));
     } else {
-        println!("{}", reply.summary);
+        say!("{}", reply.summary);
     }
 }

@@ -16,19 +16,24 @@ const READ_PATIENCE: Duration = Duration::from_secs(15);
 const CONVERGENCE: Duration = Duration::from_secs(30);
 
 impl Changes {
-    /// Every acknowledged change that a live Region does not show. `leading` must show shared changes at once, as it
-    /// adopted them before it was promoted; the others soon.
-    pub async fn missing(&self, live: &[Region], leading: &Region) -> Vec<Missing> {
-        let ledger = self.ledger();
+    /// Every acknowledged change that a live Region does not show. A key's primary must show shared changes at once, as
+    /// it adopted them before it was promoted; the others soon.
+    pub async fn missing(&self, live: &[Region]) -> Vec<Missing> {
+        let _turn = self.turn.lock().await;
+        let (ledger, until) = (self.ledger(), Instant::now() + CONVERGENCE);
         let mut missing = Vec::new();
         for subject in ledger.subjects() {
             let allowed = ledger.allowed(subject);
             for region in where_to_look(subject, live) {
-                let patience = if region == leading { Duration::ZERO } else { CONVERGENCE };
-                missing.extend(self.look(subject, region, &allowed, patience).await);
+                let until = if self.leads(region, &subject.key) { Instant::now() } else { until };
+                missing.extend(self.look(subject, region, &allowed, until).await);
             }
         }
         missing
+    }
+
+    fn leads(&self, region: &Region, id: &str) -> bool {
+        self.keys.all().iter().any(|key| key.id == id && key.primary == *region)
     }
 
     async fn look(
@@ -36,9 +41,8 @@ impl Changes {
         subject: &Subject,
         region: &Region,
         allowed: &[String],
-        patience: Duration,
+        until: Instant,
     ) -> Option<Missing> {
-        let until = Instant::now() + patience;
         loop {
             let found = self.read(subject, region).await;
             if found.as_ref().is_ok_and(|found| allowed.contains(found)) {

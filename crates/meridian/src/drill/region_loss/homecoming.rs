@@ -115,7 +115,7 @@ impl Stage<'_> {
             format!("{in_lost} ciphertexts"),
         );
         self.complete_rotations().await;
-        let missing = self.changes.missing(&self.regions, &self.heir).await;
+        let missing = self.changes.missing(&self.regions).await;
         self.observer.event(format!("{} acknowledged changes missing", missing.len()));
         check_missing(&mut self.checks, "no acknowledged change is missing after the return", &missing);
         self.rpo.missing_after_return = missing;

@@ -143,7 +143,7 @@ impl Stage<'_> {
         let found = sweep(&self.callers, sealed, &self.survivors).await;
         self.observer.event(format!("{} decrypts, {} failed", found.decrypts, found.failed));
         check_sweep(&mut self.checks, "every ciphertext opens in every live Region during the loss", &found);
-        let missing = self.changes.missing(&self.survivors, &self.heir).await;
+        let missing = self.changes.missing(&self.survivors).await;
         self.observer.event(format!("{} acknowledged changes missing", missing.len()));
         check_missing(&mut self.checks, "no acknowledged change is missing during the loss", &missing);
         self.rpo.missing_during_loss = missing;
