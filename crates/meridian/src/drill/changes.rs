@@ -239,6 +239,10 @@ impl Changes {
         result.map(|_| ())
     }
 
+    fn given_up(&self, key: &str) {
+        self.book().in_progress.remove(key);
+    }
+
     /// True, and written down, once the key's rotation is complete.
     pub async fn rotation_done(&self, region: &Region, key: &str) -> bool {
         let Some(number) = self.book().in_progress.get(key).copied() else { return true };

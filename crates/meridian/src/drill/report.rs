@@ -86,8 +86,10 @@ pub struct Rpo {
     pub unknown: usize,
     /// Changes that the service refused.
     pub refused: u64,
-    /// On-demand rotations that were acknowledged and not complete at the loss; a promotion continues or aborts them.
+    /// On-demand rotations that were acknowledged and not complete at the loss.
     pub rotations_in_progress_at_loss: usize,
+    /// Those of them that the promotion gave up, as rule 7 allows; nothing was encrypted under their material.
+    pub rotations_given_up: usize,
     /// Acknowledged changes that were missing during the loss.
     pub missing_during_loss: Vec<Missing>,
     /// Acknowledged changes that were missing in the end.

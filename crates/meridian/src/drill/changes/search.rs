@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::drill::{
     callers::text,
-    changes::Changes,
+    changes::{Changes, rotations},
     ledger::{Missing, Property, Scope, Subject},
 };
 
@@ -30,6 +30,21 @@ impl Changes {
             }
         }
         missing
+    }
+
+    /// Looks in the new primary for every rotation that was acknowledged and not complete when the old one was lost. Rule 7
+    /// lets a promotion carry it on or give it up; the answer is how many were given up.
+    pub async fn settle(&self, primary: &Region) -> Result<usize, ClientError> {
+        let mut aborted = 0;
+        for key in self.rotations_in_progress() {
+            let subject = rotations(&key);
+            let complete = self.ledger().allowed(&subject).first().cloned();
+            if Some(self.read(&subject, primary).await?) == complete {
+                self.given_up(&key);
+                aborted += 1;
+            }
+        }
+        Ok(aborted)
     }
 
     fn leads(&self, region: &Region, id: &str) -> bool {

@@ -1,7 +1,9 @@
 //! The loss, the promotion, the first changes after it, and the checks while the Region is away.
 
 use kms_transport::admin_messages as messages;
+use rand::RngExt;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 use crate::{
     admin::{Operator, PromotedKey},
@@ -24,18 +26,33 @@ const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 impl Stage<'_> {
     /// Kills every node of the Region with SIGKILL and waits until the probes notice. The answer is when it was killed.
     pub(super) async fn lose(&mut self) -> Result<u64, Failure> {
+        let rotating = self.begin_rotations().await;
         let lost_at_ms = self.observer.event(format!("killing every node of {} with SIGKILL", self.lost));
         self.fault(Action::Kill).await?;
-        self.rpo.rotations_in_progress_at_loss = self.changes.rotations_in_progress().len();
         let noticed = tokio::time::timeout(DETECTION_TIMEOUT, self.watchman.first_loss()).await;
         self.changes.away(Some(self.lost.clone()));
         if let Ok(region) = &noticed {
             let at_ms = self.observer.event(format!("{region} is lost: none of its nodes answers probes"));
             self.figures.detection_ms = Some(at_ms.saturating_sub(lost_at_ms));
         }
+        rotating.join_all().await;
+        self.rpo.rotations_in_progress_at_loss = self.changes.rotations_in_progress().len();
         let held = noticed.as_ref().is_ok_and(|region| *region == self.lost);
         self.checks.add("the loss was noticed by probes", held, in_words(self.figures.detection_ms));
         Ok(lost_at_ms)
+    }
+
+    /// Asks for rotations a moment before the loss, so that it meets them in every stage (failure cases 1 to 5).
+    async fn begin_rotations(&mut self) -> JoinSet<()> {
+        let mut rotating = JoinSet::new();
+        for key in self.promoted.iter().take(self.promoted.len() / 2).cloned() {
+            let changes = self.changes.clone();
+            rotating.spawn(async move {
+                let _ = changes.try_rotate(&key, &key.primary).await;
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(0..30))).await;
+        rotating
     }
 
     /// Asks the heir's leader to become primary of every key that the lost Region led, until it is.
@@ -56,6 +73,8 @@ impl Stage<'_> {
         self.keys.moved(&self.lost, &self.heir);
         let at_ms = self.observer.event(format!("{} is primary: {detail}", self.heir));
         self.figures.promotion_ms = Some(at_ms.saturating_sub(lost_at_ms));
+        let settled = self.changes.settle(&self.heir).await;
+        self.rpo.rotations_given_up = settled.map_err(|error| Failure::DrillStopped(error.to_string()))?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The story of a lost Region in order, with everything that its scenes share.
 
 use kms_types::Region;
+use rand::{SeedableRng, rngs::StdRng};
 use std::{sync::Arc, time::Duration};
 
 use crate::{
@@ -42,6 +43,7 @@ pub(super) struct Stage<'a> {
     pub(super) heir: Region,
     pub(super) survivors: Vec<Region>,
     pub(super) third: Duration,
+    pub(super) rng: StdRng,
     pub(super) checks: Checks,
     pub(super) figures: Figures,
     pub(super) rpo: Rpo,
@@ -55,7 +57,7 @@ pub(super) async fn play(
 ) -> Result<Report, Failure> {
     let started = clock::now().to_rfc3339();
     let seed = args.seed.unwrap_or_else(random_seed);
-    let mut stage = set_stage(args, scene, observer).await?;
+    let mut stage = set_stage(args, scene, observer, seed).await?;
     let load = Load::start(&stage.callers, &stage.keys, &stage.regions, args.rate, seed);
     let stream = stage.changes.start(CHANGES_PER_SECOND, seed.wrapping_add(1_000));
     observer.event(format!("{} operations per second in each Region; seed {seed}", args.rate));
@@ -81,6 +83,7 @@ async fn set_stage<'a>(
     args: &RegionLossArgs,
     scene: &'a Scene,
     observer: &'a Arc<Observer>,
+    seed: u64,
 ) -> Result<Stage<'a>, Failure> {
     let regions = scene.data_regions();
     let (lost, heir) = parts(args, &regions)?;
@@ -102,6 +105,7 @@ async fn set_stage<'a>(
         lost,
         heir,
         third: Duration::from_secs(args.duration) / 3,
+        rng: StdRng::seed_from_u64(seed.wrapping_add(2_000)),
         checks: Checks::default(),
         figures: Figures::default(),
         rpo: Rpo::default(),
