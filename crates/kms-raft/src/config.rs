@@ -44,6 +44,10 @@ pub fn raft_config(region: &str, tuning: Tuning) -> Result<Config, ConfigError> 
         election_timeout_max: tuning.election_max_ms,
         // A node that comes back from a partition must not depose a working leader.
         enable_pre_vote: Some(true),
+        // A leader sends entries before its own disk has them, so after a crash its log may end before what a quorum of
+        // followers holds. Restored in its old term it would give the same log ids to other entries, which followers
+        // take for those they have: acknowledged writes lost, nodes that differ (A1, A3). A new term overwrites nothing.
+        enable_leader_restore: Some(false),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(tuning.snapshot_every_entries),
         max_in_snapshot_log_to_keep: tuning.kept_entries,
         // A follower this far behind is better served by a snapshot; must exceed the snapshot interval.
@@ -64,6 +68,7 @@ mod tests {
         let config = raft_config("us-east-1", Tuning::default()).unwrap();
         assert_eq!(config.heartbeat_interval, 50);
         assert_eq!(config.enable_pre_vote, Some(true));
+        assert_eq!(config.enable_leader_restore, Some(false));
     }
 
     #[test]
