@@ -4,9 +4,11 @@ import concurrent.futures
 import threading
 import time
 
+import pytest
 from harness import settings
 from harness.clients import gateway, node
-from harness.cluster import wait_until
+from harness.cluster import Cluster, wait_until
+from harness.fixtures import serve
 from harness.load import Load
 
 ROUNDS = settings.rounds("crashes", short=10, full=100)
@@ -109,20 +111,26 @@ def test_acknowledged_writes_survive_a_kill_of_all_nine_at_once(cluster):
     check(cluster, ledger)
 
 
-def test_nodes_of_a_region_agree_after_kills_of_all_of_them_under_load(cluster):
+@pytest.fixture
+def region_alone(binary, tmp_path):
+    """One Region, so that all the load of this machine is its own."""
+    yield from serve(Cluster(tmp_path / "data", settings.REGIONS[:1]))
+
+
+def test_nodes_of_a_region_agree_after_kills_of_all_of_them_under_load(region_alone):
     """Many writers at once, so that entries are on their way to every disk when the kill comes.
 
     A leader that was restored in its old term after such a kill once gave used log ids to new entries: each node had the
     same number of keys and not the same keys. `enable_leader_restore` in kms-raft brings that back.
     """
-    region = settings.REGIONS[0]
+    cluster, region = region_alone, settings.REGIONS[0]
     clients = [gateway(cluster, region) for _ in range(16)]
 
     def create(worker, _):
         return clients[worker].create_key()["KeyMetadata"]["KeyId"]
 
     with Load(create, len(clients), tolerate=True) as load:
-        for _ in range(settings.rounds("whole_region", short=10, full=50)):
+        for _ in range(settings.rounds("whole_region", short=20, full=100)):
             time.sleep(1.2)
             cluster.kill(region)
             wait_until(lambda: not any(node["pid"] for node in cluster.nodes(region)), "no node runs", timeout_s=10)
