@@ -13,7 +13,7 @@ mod writer;
 
 pub use error::AuditError;
 pub use event::{Event, ServiceEvent};
-pub use identity::UserIdentity;
+pub use identity::{SessionIssuer, UserIdentity};
 pub use log::{AuditLog, AuditOptions, AuditStats};
 pub use members::human_date;
 pub use record::{Record, RecordBuilder, TlsDetails};

@@ -93,7 +93,7 @@ fn is_committed(
 
 fn proposal(case: &Case<'_>, env: &mut Env<'_>, expect: Option<Expectation>, command: Command) -> Proposal {
     let origin = Origin::Caller {
-        principal: case.caller().clone(),
+        author: case.caller().author(),
         request: case.call.request_id,
         node: case.call.node,
     };

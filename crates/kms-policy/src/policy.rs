@@ -65,7 +65,7 @@ pub enum PrincipalPattern {
     Account(AccountId),
     /// The ARN of a user, role, role session or federated user.
     Identity(String),
-    /// A service; no caller of this service is one.
+    /// A service, by its name.
     Service(String),
     /// A federated identity provider; no caller of this service is one.
     Federated(String),
@@ -77,10 +77,12 @@ impl PrincipalPattern {
     fn matches(&self, caller: &Principal) -> bool {
         match self {
             Self::Everyone => true,
-            Self::Account(account) => match caller {
-                Principal::Root { account: own } => own == account,
-            },
-            Self::Identity(_) | Self::Service(_) | Self::Federated(_) | Self::CanonicalUser(_) => false,
+            Self::Account(account) => matches!(caller, Principal::Root { account: own } if own == account),
+            Self::Identity(arn) => {
+                caller.service().is_none() && (*arn == caller.arn() || *arn == caller.principal_arn())
+            }
+            Self::Service(name) => caller.service().is_some_and(|service| service.name == *name),
+            Self::Federated(_) | Self::CanonicalUser(_) => false,
         }
     }
 }

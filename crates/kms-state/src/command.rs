@@ -1,7 +1,7 @@
 use kms_crypto::{Commitment, WrappedDomainKey, WrappedMaterial};
 use kms_types::{
-    AccountId, AliasName, DeploymentId, Epoch, Incarnation, KeyId, KeyOrigin, KeySpec, KeyUsage, MaterialId,
-    NodeId, Principal, ProposalId, RecordVersion, Region, RequestId, RotationType, Timestamp,
+    AccountId, AliasName, Author, DeploymentId, Epoch, Incarnation, KeyId, KeyOrigin, KeySpec, KeyUsage,
+    MaterialId, NodeId, ProposalId, RecordVersion, Region, RequestId, RotationType, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ pub struct Proposal {
 pub enum Origin {
     /// An API call by a verified caller, on some node of the Region.
     Caller {
-        /// The verified identity.
-        principal: Principal,
+        /// The verified identity, in its short form.
+        author: Author,
         /// The API request.
         request: RequestId,
         /// The node that verified it.

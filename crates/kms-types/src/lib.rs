@@ -36,7 +36,7 @@ pub use key_id::{KeyId, KeyIdKind};
 pub use key_ref::{KeyRef, KeyRefError};
 pub use material_id::MaterialId;
 pub use operation::Operation;
-pub use principal::Principal;
+pub use principal::{Author, OnBehalfOf, Principal, RoleSession, ServicePrincipal, UserPrincipal};
 pub use region::Region;
 pub use time::Timestamp;
 

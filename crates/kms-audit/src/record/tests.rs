@@ -1,6 +1,9 @@
 use super::*;
-use crate::{Event, ServiceEvent};
-use kms_types::{AccountId, KeyArn, MaterialId, Operation, Principal, RequestId};
+use crate::{Event, ServiceEvent, SessionIssuer};
+use kms_types::{
+    AccountId, KeyArn, MaterialId, OnBehalfOf, Operation, Principal, RequestId, RoleSession,
+    ServicePrincipal, UserPrincipal,
+};
 use serde_json::json;
 
 fn account() -> AccountId {
@@ -39,6 +42,48 @@ fn decrypt_by_root() {
         })
         .build();
     insta::assert_snapshot!(serde_json::to_string_pretty(&record).unwrap());
+}
+
+/// One identity for every form of caller, with the session context of those that have one.
+fn identities() -> Vec<UserIdentity> {
+    let user = Principal::User(UserPrincipal {
+        account: account(),
+        path: "/".into(),
+        name: "ops".into(),
+        id: "AIDAEXAMPLE".into(),
+    });
+    let role = RoleSession {
+        account: account(),
+        path: "/apps/".into(),
+        role: "Ledger".into(),
+        role_id: "AROAEXAMPLEID".into(),
+        session: "job-7".into(),
+    };
+    let federated = Principal::FederatedUser { account: account(), name: "bob".into() };
+    let acting = OnBehalfOf { account: Some(account()), source_arn: None, via_service: None };
+    let service = |on_behalf_of| {
+        let (name, account) = ("backup.amazonaws.com".into(), "000000000000".parse().unwrap());
+        Principal::Service(ServicePrincipal { name, account, on_behalf_of })
+    };
+    let created = Timestamp::parse_iso("20260203T080000Z").unwrap();
+    vec![
+        root(),
+        UserIdentity::verified(&user, "AKIAEXAMPLE"),
+        UserIdentity::verified(&user, "ASIAEXAMPLE").session(created, None),
+        UserIdentity::verified(&Principal::AssumedRole(role.clone()), "ASIAEXAMPLE")
+            .session(created, Some(&SessionIssuer::Role(&role))),
+        UserIdentity::verified(&federated, "ASIAEXAMPLE")
+            .session(created, Some(&SessionIssuer::Caller(&user))),
+        UserIdentity::verified(&service(None), "SVCEXAMPLE"),
+        UserIdentity::verified(&service(Some(acting)), "SVCEXAMPLE"),
+        UserIdentity::internal(account()),
+        UserIdentity::unknown(Some("AKIANOBODY")),
+    ]
+}
+
+#[test]
+fn every_form_of_caller() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&identities()).unwrap());
 }
 
 #[test]
