@@ -45,8 +45,8 @@ api_enum! {
         EccSecgP256k1 = "ECC_SECG_P256K1", SymmetricDefault = "SYMMETRIC_DEFAULT",
         Hmac224 = "HMAC_224", Hmac256 = "HMAC_256", Hmac384 = "HMAC_384", Hmac512 = "HMAC_512",
         Sm2 = "SM2", MlDsa44 = "ML_DSA_44", MlDsa65 = "ML_DSA_65", MlDsa87 = "ML_DSA_87",
-        MlKem512 = "ML_KEM_512", MlKem768 = "ML_KEM_768", MlKem1024 = "ML_KEM_1024",
         EccNistEdwards25519 = "ECC_NIST_EDWARDS25519",
+        MlKem512 = "ML_KEM_512", MlKem768 = "ML_KEM_768", MlKem1024 = "ML_KEM_1024",
     }
 }
 api_enum! {
@@ -95,6 +95,70 @@ api_enum! {
         SymmetricDefault = "SYMMETRIC_DEFAULT", RsaesOaepSha1 = "RSAES_OAEP_SHA_1", RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
         Sm2pke = "SM2PKE",
     }
+}
+api_enum! {
+    /// `SigningAlgorithmSpec` [KMS:Sign].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    SigningAlgorithm {
+        RsassaPssSha256 = "RSASSA_PSS_SHA_256", RsassaPssSha384 = "RSASSA_PSS_SHA_384",
+        RsassaPssSha512 = "RSASSA_PSS_SHA_512", RsassaPkcs1V15Sha256 = "RSASSA_PKCS1_V1_5_SHA_256",
+        RsassaPkcs1V15Sha384 = "RSASSA_PKCS1_V1_5_SHA_384", RsassaPkcs1V15Sha512 = "RSASSA_PKCS1_V1_5_SHA_512",
+        EcdsaSha256 = "ECDSA_SHA_256", EcdsaSha384 = "ECDSA_SHA_384", EcdsaSha512 = "ECDSA_SHA_512",
+        Sm2dsa = "SM2DSA", MlDsaShake256 = "ML_DSA_SHAKE_256", Ed25519Sha512 = "ED25519_SHA_512",
+        Ed25519PhSha512 = "ED25519_PH_SHA_512",
+    }
+}
+api_enum! {
+    /// `MessageType` [KMS:Sign].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    MessageType { Raw = "RAW", Digest = "DIGEST", ExternalMu = "EXTERNAL_MU" }
+}
+api_enum! {
+    /// `MacAlgorithmSpec` [KMS:GenerateMac].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    MacAlgorithm {
+        HmacSha224 = "HMAC_SHA_224", HmacSha256 = "HMAC_SHA_256", HmacSha384 = "HMAC_SHA_384",
+        HmacSha512 = "HMAC_SHA_512",
+    }
+}
+api_enum! {
+    /// `KeyAgreementAlgorithmSpec` [KMS:DeriveSharedSecret].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeyAgreementAlgorithm { Ecdh = "ECDH" }
+}
+api_enum! {
+    /// `EncapsulationAlgorithmSpec` [KMS:Encapsulate].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    EncapsulationAlgorithm { MlKem = "ML_KEM" }
+}
+api_enum! {
+    /// `DataKeyPairSpec` [KMS:GenerateDataKeyPair].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    DataKeyPairSpec {
+        Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096",
+        EccNistP256 = "ECC_NIST_P256", EccNistP384 = "ECC_NIST_P384", EccNistP521 = "ECC_NIST_P521",
+        EccSecgP256k1 = "ECC_SECG_P256K1", Sm2 = "SM2", EccNistEdwards25519 = "ECC_NIST_EDWARDS25519",
+        MlKem512 = "ML_KEM_512", MlKem768 = "ML_KEM_768", MlKem1024 = "ML_KEM_1024",
+    }
+}
+api_enum! {
+    /// `AlgorithmSpec`, the WrappingAlgorithm of GetParametersForImport [KMS:GetParametersForImport].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    WrappingAlgorithm {
+        RsaesPkcs1V15 = "RSAES_PKCS1_V1_5", RsaesOaepSha1 = "RSAES_OAEP_SHA_1", RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
+        RsaAesKeyWrapSha1 = "RSA_AES_KEY_WRAP_SHA_1", RsaAesKeyWrapSha256 = "RSA_AES_KEY_WRAP_SHA_256",
+        Sm2pke = "SM2PKE",
+    }
+}
+api_enum! {
+    /// `WrappingKeySpec` [KMS:GetParametersForImport].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    WrappingKeySpec { Rsa2048 = "RSA_2048", Rsa3072 = "RSA_3072", Rsa4096 = "RSA_4096", Sm2 = "SM2" }
+}
+api_enum! {
+    /// `KeyEncryptionMechanism` of a Recipient [KMS:Decrypt].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    KeyEncryptionMechanism { RsaesOaepSha256 = "RSAES_OAEP_SHA_256" }
 }
 api_enum! {
     /// `DataKeySpec` [KMS:GenerateDataKey].

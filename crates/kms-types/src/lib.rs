@@ -13,11 +13,13 @@ mod ids;
 mod key_enums;
 mod key_id;
 mod key_ref;
+mod key_spec;
 pub mod limits;
 mod material_id;
 mod operation;
 mod principal;
 mod region;
+mod signing_algorithm;
 mod time;
 
 pub use account::AccountId;
@@ -28,9 +30,10 @@ pub use entropy::Entropy;
 pub use epoch::{Epoch, RecordVersion};
 pub use ids::{DeploymentId, Incarnation, NodeId, ProposalId, RequestId};
 pub use key_enums::{
-    CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, IncludeKeyMaterial,
-    KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MultiRegionKeyType, ResourceOwner,
-    RotationType,
+    CustomerKeyManager, DataKeyPairSpec, DataKeySpec, DryRunModifier, EncapsulationAlgorithm,
+    EncryptionAlgorithm, IncludeKeyMaterial, KeyAgreementAlgorithm, KeyEncryptionMechanism, KeyMaterialState,
+    KeyOrigin, KeySpec, KeyState, KeyUsage, MacAlgorithm, MessageType, MultiRegionKeyType, ResourceOwner,
+    RotationType, SigningAlgorithm, WrappingAlgorithm, WrappingKeySpec,
 };
 pub use key_id::{KeyId, KeyIdKind};
 pub use key_ref::{KeyRef, KeyRefError};

@@ -4,6 +4,10 @@
 pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// Largest plaintext of Encrypt, in bytes.
 pub const MAX_PLAINTEXT_BYTES: usize = 4096;
+/// Largest message of Sign, Verify, GenerateMac and VerifyMac, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 4096;
+/// Largest plaintext of Encrypt under SM2PKE, in bytes.
+pub const MAX_SM2_PLAINTEXT_BYTES: usize = 1024;
 /// Largest ciphertext blob that the API accepts, in bytes.
 pub const MAX_CIPHERTEXT_BYTES: usize = 6144;
 /// Largest NumberOfBytes of GenerateRandom and GenerateDataKey.
