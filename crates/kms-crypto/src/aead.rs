@@ -41,19 +41,32 @@ pub(crate) fn open_in_place(
     })
 }
 
-/// Seals a 32-byte key: ciphertext followed by the tag.
-pub(crate) fn seal_key(
+/// Seals a secret of any length: ciphertext followed by the tag.
+pub(crate) fn seal_secret(
     under: &[u8; 32],
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
-    key: &[u8; 32],
+    secret: &[u8],
 ) -> Result<Vec<u8>, CryptoError> {
-    let mut buffer = Zeroizing::new(*key);
+    let mut buffer = Zeroizing::new(secret.to_vec());
     let tag = seal_in_place(under, nonce, aad, buffer.as_mut_slice())?;
     Ok([buffer.as_slice(), &tag].concat())
 }
 
-/// Opens what [`seal_key`] made, into a boxed buffer that is wiped on drop.
+/// Opens what [`seal_secret`] made, into a buffer that is wiped on drop.
+pub(crate) fn open_secret(
+    under: &[u8; 32],
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, TagMismatch> {
+    let (body, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(TagMismatch)?;
+    let mut secret = Zeroizing::new(body.to_vec());
+    open_in_place(under, nonce, aad, secret.as_mut_slice(), tag)?;
+    Ok(secret)
+}
+
+/// Opens a sealed 32-byte key, into a boxed buffer that is wiped on drop.
 pub(crate) fn open_key(
     under: &[u8; 32],
     nonce: &[u8; NONCE_BYTES],

@@ -16,7 +16,7 @@ mod message_keys;
 #[cfg(test)]
 mod tests;
 
-use kms_types::{EncryptionContext, Entropy, KeyId, MaterialId, limits};
+use kms_types::{EncryptionAlgorithm, EncryptionContext, Entropy, KeyId, KeySpec, MaterialId, limits};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -52,6 +52,7 @@ pub fn seal(
     if plaintext.len() > most_bytes {
         return Err(CryptoError::PlaintextTooLong { length_bytes: plaintext.len(), most_bytes });
     }
+    check_spec(material)?;
     let header = Header { key_id: request.key_id, material_id: request.material_id };
     let salt = entropy.array();
     let keys = MessageKeys::derive(material, &salt, &header);
@@ -63,13 +64,14 @@ pub fn seal(
 
 /// Opens a blob that was sealed for the same request under the same material.
 ///
-/// Every failure is [`CryptoError::InvalidCiphertext`]. The commitment and the tag are both checked whatever the
+/// Every failure of the blob is [`CryptoError::InvalidCiphertext`]. The commitment and the tag are both checked whatever the
 /// other says, so that an altered header and an altered body also take the same time (E3).
 pub fn open(
     request: &SealRequest<'_>,
     material: &KeyMaterial,
     blob: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    check_spec(material)?;
     let (header, parts) = header::split(blob)?;
     if (header.key_id, header.material_id) != (request.key_id, request.material_id) {
         return Err(CryptoError::InvalidCiphertext);
@@ -84,6 +86,16 @@ pub fn open(
         Ok(plaintext)
     } else {
         Err(CryptoError::InvalidCiphertext)
+    }
+}
+
+/// Only SYMMETRIC_DEFAULT has blobs of this format.
+fn check_spec(material: &KeyMaterial) -> Result<(), CryptoError> {
+    let (spec, algorithm) = (material.spec(), EncryptionAlgorithm::SymmetricDefault.as_str());
+    if spec == KeySpec::SymmetricDefault {
+        Ok(())
+    } else {
+        Err(CryptoError::WrongAlgorithm { spec, algorithm })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Region's domain key, under which every key material rests. Knows neither where it is kept nor when it rotates.
 
-use kms_types::{Entropy, KeyId, MaterialId};
+use kms_types::{Entropy, KeyId, KeySpec, MaterialId};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -51,7 +51,7 @@ impl DomainKey {
     /// A random 96-bit nonce is safe for 2^32 seals per key [SP800-38D §8.3]; a Region makes far fewer materials.
     #[expect(
         clippy::expect_used,
-        reason = "AES-GCM refuses only inputs of 64 GiB and more, these are 32 bytes"
+        reason = "AES-GCM refuses only inputs of 64 GiB and more, these are a few KiB"
     )]
     pub fn wrap(
         &self,
@@ -61,16 +61,17 @@ impl DomainKey {
         entropy: &mut dyn Entropy,
     ) -> WrappedMaterial {
         let nonce = entropy.array::<NONCE_BYTES>();
-        let aad = self.aad(key, material_id);
+        let aad = self.aad(key, material.spec(), material_id);
         let sealed =
-            aead::seal_key(&self.bytes, &nonce, &aad, material.expose()).expect("a 32-byte key always seals");
+            aead::seal_secret(&self.bytes, &nonce, &aad, material.expose()).expect("a material always seals");
         WrappedMaterial { domain_version: self.version, nonce, sealed }
     }
 
-    /// Unwraps what [`Self::wrap`] made for the same key, material id and version.
+    /// Unwraps what [`Self::wrap`] made for the same key, spec, material id and version.
     pub fn unwrap_key(
         &self,
         key: &KeyId,
+        spec: KeySpec,
         material_id: &MaterialId,
         wrapped: &WrappedMaterial,
     ) -> Result<KeyMaterial, CryptoError> {
@@ -80,16 +81,18 @@ impl DomainKey {
                 held: self.version,
             });
         }
-        aead::open_key(&self.bytes, &wrapped.nonce, &self.aad(key, material_id), &wrapped.sealed)
-            .map(KeyMaterial::from_boxed)
-            .map_err(|_| CryptoError::InvalidWrappedKey)
+        aead::open_secret(&self.bytes, &wrapped.nonce, &self.aad(key, spec, material_id), &wrapped.sealed)
+            .ok()
+            .and_then(|bytes| KeyMaterial::from_canonical(spec, bytes))
+            .ok_or(CryptoError::InvalidWrappedKey)
     }
 
-    fn aad(&self, key: &KeyId, material_id: &MaterialId) -> Vec<u8> {
+    fn aad(&self, key: &KeyId, spec: KeySpec, material_id: &MaterialId) -> Vec<u8> {
         Transcript::new(WRAP_LABEL)
             .key_id(key)
             .field(material_id.bytes())
             .number(u64::from(self.version))
+            .spec(spec)
             .into_bytes()
     }
 }
@@ -103,7 +106,10 @@ impl fmt::Debug for DomainKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{entropy_rng::test_entropy::Seeded, material_id};
+    use crate::{
+        entropy_rng::test_entropy::{Seeded, symmetric},
+        material_id,
+    };
     use kms_types::KeyIdKind;
 
     #[test]
@@ -111,13 +117,36 @@ mod tests {
         let entropy = &mut Seeded::new(3);
         let domain = DomainKey::generate(1, entropy);
         let (key, other) = (key(1), key(2));
-        let material = KeyMaterial::generate(entropy);
+        let material = symmetric(entropy);
         let id = material_id(&key, &material);
         let wrapped = domain.wrap(&key, &id, &material, entropy);
-        assert_eq!(domain.unwrap_key(&key, &id, &wrapped).unwrap().expose(), material.expose());
+        assert_eq!(
+            domain.unwrap_key(&key, KeySpec::SymmetricDefault, &id, &wrapped).unwrap().expose(),
+            material.expose()
+        );
         let other_id = material_id(&other, &material);
+        let refused = domain.unwrap_key(&key, KeySpec::Hmac256, &id, &wrapped).unwrap_err();
+        assert_eq!(refused, CryptoError::InvalidWrappedKey, "another spec");
         for (k, i) in [(&other, &id), (&key, &other_id)] {
-            assert_eq!(domain.unwrap_key(k, i, &wrapped).unwrap_err(), CryptoError::InvalidWrappedKey);
+            assert_eq!(
+                domain.unwrap_key(k, KeySpec::SymmetricDefault, i, &wrapped).unwrap_err(),
+                CryptoError::InvalidWrappedKey
+            );
+        }
+    }
+
+    #[test]
+    fn material_of_every_length_wraps() {
+        let entropy = &mut Seeded::new(8);
+        let domain = DomainKey::generate(1, entropy);
+        for spec in [KeySpec::SymmetricDefault, KeySpec::Hmac224, KeySpec::Hmac512] {
+            let material = KeyMaterial::generate(spec, entropy).unwrap();
+            let id = material_id(&key(1), &material);
+            let wrapped = domain.wrap(&key(1), &id, &material, entropy);
+            let unwrapped = domain.unwrap_key(&key(1), spec, &id, &wrapped).unwrap();
+            assert_eq!((unwrapped.spec(), unwrapped.expose()), (spec, material.expose()));
+            let other = if spec == KeySpec::Hmac224 { KeySpec::Hmac256 } else { KeySpec::Hmac224 };
+            assert!(domain.unwrap_key(&key(1), other, &id, &wrapped).is_err());
         }
     }
 
@@ -126,26 +155,28 @@ mod tests {
         let entropy = &mut Seeded::new(4);
         let one = DomainKey::generate(1, entropy);
         let two = DomainKey::from_boxed(2, one.bytes.clone());
-        let (key, material) = (key(1), KeyMaterial::generate(entropy));
+        let (key, material) = (key(1), symmetric(entropy));
         let id = material_id(&key, &material);
         let mut wrapped = one.wrap(&key, &id, &material, entropy);
-        let refused = two.unwrap_key(&key, &id, &wrapped).unwrap_err();
+        let refused = two.unwrap_key(&key, KeySpec::SymmetricDefault, &id, &wrapped).unwrap_err();
         assert_eq!(refused, CryptoError::WrongDomainVersion { wrapped: 1, held: 2 });
         wrapped.domain_version = 2;
-        assert_eq!(two.unwrap_key(&key, &id, &wrapped).unwrap_err(), CryptoError::InvalidWrappedKey);
+        assert_eq!(
+            two.unwrap_key(&key, KeySpec::SymmetricDefault, &id, &wrapped).unwrap_err(),
+            CryptoError::InvalidWrappedKey
+        );
     }
 
     #[test]
     fn every_flipped_bit_is_refused() {
         let entropy = &mut Seeded::new(5);
-        let (domain, key, material) =
-            (DomainKey::generate(7, entropy), key(9), KeyMaterial::generate(entropy));
+        let (domain, key, material) = (DomainKey::generate(7, entropy), key(9), symmetric(entropy));
         let id = material_id(&key, &material);
         let wrapped = domain.wrap(&key, &id, &material, entropy);
         for bit in 0..wrapped.sealed.len() * 8 {
             let mut changed = wrapped.clone();
             changed.sealed[bit / 8] ^= 1 << (bit % 8);
-            assert!(domain.unwrap_key(&key, &id, &changed).is_err(), "bit {bit}");
+            assert!(domain.unwrap_key(&key, KeySpec::SymmetricDefault, &id, &changed).is_err(), "bit {bit}");
         }
     }
 

@@ -29,7 +29,8 @@ impl TryCryptoRng for EntropyRng<'_> {}
 pub(crate) mod test_entropy {
     //! A seeded entropy for this crate's unit tests.
 
-    use kms_types::Entropy;
+    use crate::KeyMaterial;
+    use kms_types::{Entropy, KeySpec};
     use rand_chacha::{
         ChaCha20Rng,
         rand_core::{Rng, SeedableRng},
@@ -41,6 +42,11 @@ pub(crate) mod test_entropy {
         pub(crate) fn new(seed: u64) -> Self {
             Self(ChaCha20Rng::seed_from_u64(seed))
         }
+    }
+
+    /// Fresh material of SYMMETRIC_DEFAULT.
+    pub(crate) fn symmetric(entropy: &mut dyn Entropy) -> KeyMaterial {
+        KeyMaterial::generate(KeySpec::SymmetricDefault, entropy).unwrap()
     }
 
     impl Entropy for Seeded {

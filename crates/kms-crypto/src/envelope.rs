@@ -47,7 +47,7 @@ pub fn seal_envelope(
     entropy: &mut dyn Entropy,
 ) -> Result<Envelope, CryptoError> {
     check_names(binding, material)?;
-    let mut body = Zeroizing::new(*material.expose());
+    let mut body = Zeroizing::new(material.expose().to_vec());
     let (encapsulated, tag) = single_shot_seal_inout_detached_with_rng::<AesGcm256, HkdfSha256, XWing>(
         &OpModeS::Base,
         &receiver.parsed()?,
@@ -73,8 +73,7 @@ impl ReceiverKey {
     fn decrypt(&self, binding: &EnvelopeBinding, envelope: &Envelope) -> Option<KeyMaterial> {
         let encapsulated = EncappedKey::from_bytes(&envelope.encapsulated).ok()?;
         let (body, tag) = envelope.sealed.split_last_chunk::<TAG_BYTES>()?;
-        let body: &[u8; 32] = body.try_into().ok()?;
-        let mut bytes = Box::new(Zeroizing::new(*body));
+        let mut bytes = Zeroizing::new(body.to_vec());
         single_shot_open_inout_detached::<AesGcm256, HkdfSha256, XWing>(
             &OpModeR::Base,
             self.private(),
@@ -85,7 +84,7 @@ impl ReceiverKey {
             &AeadTag::from_bytes(tag).ok()?,
         )
         .ok()?;
-        Some(KeyMaterial::from_boxed(bytes))
+        KeyMaterial::from_canonical(binding.spec, bytes)
     }
 }
 
@@ -93,7 +92,11 @@ impl ReceiverKey {
 fn check_names(binding: &EnvelopeBinding, material: &KeyMaterial) -> Result<(), CryptoError> {
     let id = material_id(&binding.key, material).bytes().ct_eq(binding.material.bytes());
     let committed = commitment(&binding.key, material).0.ct_eq(&binding.commitment.0);
-    if (id & committed).into() { Ok(()) } else { Err(CryptoError::MaterialMismatch) }
+    if material.spec() == binding.spec && (id & committed).into() {
+        Ok(())
+    } else {
+        Err(CryptoError::MaterialMismatch)
+    }
 }
 
 impl fmt::Debug for Envelope {

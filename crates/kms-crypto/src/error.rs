@@ -1,5 +1,7 @@
 //! Why a cryptographic operation was refused. Carries no secret, and as little as possible about the reason.
 
+use kms_types::KeySpec;
+
 use crate::RecipientId;
 
 /// A refused cryptographic operation.
@@ -53,6 +55,29 @@ pub enum CryptoError {
         /// The length given.
         length_bytes: usize,
     },
+    /// A key spec that this service does not offer.
+    #[error("key spec `{spec}` is not offered")]
+    UnsupportedSpec {
+        /// The spec.
+        spec: KeySpec,
+    },
+    /// An algorithm that keys of this spec do not have.
+    #[error("algorithm `{algorithm}` does not go with key spec `{spec}`")]
+    WrongAlgorithm {
+        /// The key's spec.
+        spec: KeySpec,
+        /// The algorithm, as the API spells it.
+        algorithm: &'static str,
+    },
+    /// A message that is empty or longer than the API admits.
+    #[error("message has {length_bytes} bytes")]
+    MessageLength {
+        /// The message's length.
+        length_bytes: usize,
+    },
+    /// A MAC that is not the message's.
+    #[error("mac does not verify")]
+    InvalidMac,
     /// The primitive itself refused; no input of this crate's callers reaches this.
     #[error("cryptographic primitive `{primitive}` failed")]
     Primitive {

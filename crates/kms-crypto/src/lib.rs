@@ -15,6 +15,7 @@ mod domain_key;
 mod entropy_rng;
 pub mod envelope;
 mod error;
+pub mod mac;
 mod material;
 mod root_key;
 mod secret_text;

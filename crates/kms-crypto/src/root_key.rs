@@ -61,7 +61,7 @@ impl RootKey {
         let (version, recipient) = (domain.version(), self.recipient());
         let nonce = entropy.array::<NONCE_BYTES>();
         let under = self.derive(WRAPPING_KEY_LABEL);
-        let sealed = aead::seal_key(&under, &nonce, &aad(version, recipient), domain.expose())
+        let sealed = aead::seal_secret(&under, &nonce, &aad(version, recipient), domain.expose())
             .expect("a 32-byte key always seals");
         WrappedDomainKey { version, recipient, nonce, sealed }
     }

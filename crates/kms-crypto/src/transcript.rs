@@ -1,6 +1,6 @@
 //! Injective encoding of what a tag, a key or a signature is bound to: every field carries its length.
 
-use kms_types::{KeyId, KeyIdKind};
+use kms_types::{KeyId, KeyIdKind, KeySpec};
 
 /// Fields in a fixed order, each behind a 32-bit big-endian length, so that no two lists of fields encode alike.
 pub(crate) struct Transcript(Vec<u8>);
@@ -26,6 +26,12 @@ impl Transcript {
     /// Appends a key id with its kind.
     pub(crate) fn key_id(self, key: &KeyId) -> Self {
         self.field(&key_id_bytes(key))
+    }
+
+    /// Appends a key spec as the last field. SYMMETRIC_DEFAULT, the only spec of the first formats, is told by the
+    /// field's absence.
+    pub(crate) fn spec(self, spec: KeySpec) -> Self {
+        if spec == KeySpec::SymmetricDefault { self } else { self.field(spec.as_str().as_bytes()) }
     }
 
     /// The encoding.

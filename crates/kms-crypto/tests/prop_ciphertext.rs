@@ -2,10 +2,10 @@
 
 mod support;
 
-use kms_crypto::{CryptoError, Header, KeyMaterial, SealRequest, ciphertext, material_id};
+use kms_crypto::{CryptoError, Header, SealRequest, ciphertext, material_id};
 use kms_types::limits::{MAX_CIPHERTEXT_BYTES, MAX_PLAINTEXT_BYTES};
 use proptest::prelude::*;
-use support::{Seeded, context, key_id};
+use support::{Seeded, context, key_id, symmetric};
 
 proptest! {
     #[test]
@@ -17,7 +17,7 @@ proptest! {
         plaintext in prop::collection::vec(any::<u8>(), 0..=MAX_PLAINTEXT_BYTES),
     ) {
         let entropy = &mut Seeded::new(seed);
-        let material = KeyMaterial::generate(entropy);
+        let material = symmetric(entropy);
         let material_id = material_id(&key_id, &material);
         let request = SealRequest { key_id, material_id, binding: &binding, context: &context };
         let blob = ciphertext::seal(&request, &material, &plaintext, entropy).unwrap();
@@ -37,7 +37,7 @@ proptest! {
         flip in 1..=255u8,
     ) {
         let entropy = &mut Seeded::new(seed);
-        let material = KeyMaterial::generate(entropy);
+        let material = symmetric(entropy);
         let material_id = material_id(&key_id, &material);
         let request = SealRequest { key_id, material_id, binding: "owner", context: &context };
         let mut blob = ciphertext::seal(&request, &material, &plaintext, entropy).unwrap();
@@ -54,7 +54,7 @@ proptest! {
         (sealed_under, opened_under) in (context(), context()),
     ) {
         let entropy = &mut Seeded::new(seed);
-        let material = KeyMaterial::generate(entropy);
+        let material = symmetric(entropy);
         let material_id = material_id(&key_id, &material);
         let request = SealRequest { key_id, material_id, binding: "owner", context: &sealed_under };
         let blob = ciphertext::seal(&request, &material, b"x", entropy).unwrap();
@@ -72,12 +72,12 @@ proptest! {
         // Small first bytes reach past the version, suite and kind checks.
         blob.iter_mut().zip(&start).for_each(|(to, from)| *to = *from);
         if let Ok(header) = Header::parse(&blob) {
-            let material = KeyMaterial::generate(&mut Seeded::new(1));
+            let material = symmetric(&mut Seeded::new(1));
             let (key_id, material_id) = (header.key_id, header.material_id);
             let request = SealRequest { key_id, material_id, binding: "owner", context: &context };
             prop_assert!(ciphertext::open(&request, &material, &blob).is_err());
         }
-        let material = KeyMaterial::generate(&mut Seeded::new(1));
+        let material = symmetric(&mut Seeded::new(1));
         let material_id = material_id(&key_id, &material);
         let request = SealRequest { key_id, material_id, binding: "owner", context: &context };
         prop_assert!(ciphertext::open(&request, &material, &blob).is_err());

@@ -9,7 +9,7 @@ use kms_crypto::{
 };
 use kms_types::{DeploymentId, Epoch, Incarnation, KeyId, RecordVersion, Timestamp};
 use proptest::prelude::*;
-use support::{Seeded, key_id};
+use support::{Seeded, key_id, shared_secret_spec, symmetric};
 
 prop_compose! {
     fn frame()(
@@ -26,6 +26,7 @@ prop_compose! {
             to: regions.1.parse().unwrap(),
             to_incarnation: Incarnation::from_random(ids.2),
             key,
+            spec: kms_types::KeySpec::SymmetricDefault,
             material: kms_types::MaterialId::from_bytes([0; 32]),
             commitment: kms_crypto::Commitment([0; 32]),
             version: RecordVersion { epoch, n: numbers.1 },
@@ -37,6 +38,7 @@ prop_compose! {
 
 fn naming(frame: &EnvelopeBinding, material: &KeyMaterial) -> EnvelopeBinding {
     EnvelopeBinding {
+        spec: material.spec(),
         material: material_id(&frame.key, material),
         commitment: commitment(&frame.key, material),
         ..frame.clone()
@@ -47,9 +49,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn what_is_sealed_opens_under_its_binding_only(seed: u64, (key, right) in frame(), (_, wrong) in frame()) {
+    fn what_is_sealed_opens_under_its_binding_only(
+        seed: u64,
+        spec in shared_secret_spec(),
+        (key, right) in frame(),
+        (_, wrong) in frame(),
+    ) {
         let entropy = &mut Seeded::new(seed);
-        let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
+        let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(spec, entropy).unwrap());
         let (right, wrong) = (naming(&right, &material), naming(&wrong, &material));
         prop_assume!(right != wrong);
         let envelope = seal_envelope(receiver.public(), &right, &material, entropy).unwrap();
@@ -69,7 +76,7 @@ proptest! {
         let garbage = Envelope { encapsulated, sealed };
         prop_assert!(ReceiverKey::generate(entropy).open(&binding, &garbage).is_err());
         if let Ok(public) = ReceiverPublic::try_from(public) {
-            let material = KeyMaterial::generate(entropy);
+            let material = symmetric(entropy);
             prop_assert!(seal_envelope(&public, &naming(&binding, &material), &material, entropy).is_ok());
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn decide(
     let policy = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     policy_document::check(case, &policy, &key_facts, &case.arn(account, key), lockout)?;
-    let material = material::draw(env, &key)?;
+    let material = material::draw(env, &key, spec)?;
     facts.resources.push(case.arn(account, key));
     let description = request.description.clone().unwrap_or_default();
     let create = CreateKey { account, key, spec, usage, origin, policy, description, tags, material };

@@ -49,12 +49,12 @@ fn due_command(
 fn rotation(view: &State, region: &Region, key: &Key, now: Timestamp, env: &mut Env<'_>) -> Option<Command> {
     let trigger = RotationType::Automatic;
     if key.multi_region.is_none() {
-        let material = material::draw(env, &key.id).ok()?;
+        let material = material::draw(env, &key.id, key.spec).ok()?;
         return Some(Command::Rotate { key: key.id, material, trigger });
     }
     let register = view.register(&key.id).filter(|r| !r.has_outstanding())?;
     let base = register.committed.as_deref().filter(|r| r.primary == *region && r.staged().is_none())?;
-    let material = material::draw(env, &key.id).ok()?;
+    let material = material::draw(env, &key.id, key.spec).ok()?;
     let record = base.stage(announce(&material, now, trigger), now).ok()?;
     Some(Command::ProposeRecord {
         record: Box::new(record),

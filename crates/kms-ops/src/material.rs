@@ -2,15 +2,16 @@
 
 use kms_crypto::{CryptoError, KeyMaterial, SealRequest, ciphertext, commitment, material_id};
 use kms_state::{Key, MaterialStatus, NewMaterial};
-use kms_types::{EncryptionContext, KeyArn, KeyId, MaterialId};
+use kms_types::{EncryptionContext, KeyArn, KeyId, KeySpec, MaterialId};
 use zeroize::Zeroizing;
 
 use crate::{Env, Error};
 
 /// Draws material for `key` and wraps it, so that an entry can carry it (invariant F1).
-pub(crate) fn draw(env: &mut Env<'_>, key: &KeyId) -> Result<NewMaterial, Error> {
+pub(crate) fn draw(env: &mut Env<'_>, key: &KeyId, spec: KeySpec) -> Result<NewMaterial, Error> {
     let domain = env.keyring.current_domain_key().ok_or(NO_DOMAIN_KEY)?;
-    let material = KeyMaterial::generate(env.entropy);
+    let material =
+        KeyMaterial::generate(spec, env.entropy).map_err(|_| Error::Internal("key generation failed"))?;
     let id = material_id(key, &material);
     let wrapped = domain.wrap(key, &id, &material, env.entropy);
     Ok(NewMaterial { id, commitment: commitment(key, &material), wrapped })
@@ -74,7 +75,7 @@ fn unwrap_key(env: &Env<'_>, key: &Key, arn: &KeyArn, material: &MaterialId) -> 
     })?;
     let domain = env.keyring.domain_key(wrapped.domain_version).ok_or_else(unavailable)?;
     domain
-        .unwrap_key(&key.id, material, wrapped)
+        .unwrap_key(&key.id, key.spec, material, wrapped)
         .map_err(|_| Error::Internal("stored material does not unwrap under its domain key"))
 }
 

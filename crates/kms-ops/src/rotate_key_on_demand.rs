@@ -53,7 +53,7 @@ fn run(
     }
     check_quota(&key)?;
     check_no_conflict(case, &key)?;
-    let material = material::draw(env, &key.key().id)?;
+    let material = material::draw(env, &key.key().id, key.key().spec)?;
     let command = Command::Rotate { key: key.key().id, material, trigger: RotationType::OnDemand };
     Ok(propose_quietly(case, env, key.expectation(), command, response))
 }
@@ -97,7 +97,7 @@ fn stage<A>(
     let base = shared::record(case, key)?;
     check_quota(key)?;
     check_no_conflict(case, key)?;
-    let material = material::draw(env, &key.key().id)?;
+    let material = material::draw(env, &key.key().id, key.key().spec)?;
     let announced = announce(&material, case.now(), RotationType::OnDemand);
     let record = base.stage(announced, case.now()).map_err(|e| shared::refused(e, key.arn()))?;
     let id = material.id;

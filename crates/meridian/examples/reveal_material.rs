@@ -38,7 +38,7 @@ fn domain_keys(state: &State, root: &RootKey) -> Result<BTreeMap<u32, DomainKey>
 fn materials(key: &Key, domain_keys: &BTreeMap<u32, DomainKey>) -> Result<Vec<String>, Box<dyn Error>> {
     let reveal = |(id, wrapped): (&_, &kms_crypto::WrappedMaterial)| {
         let domain_key = domain_keys.get(&wrapped.domain_version).ok_or("a domain key does not open")?;
-        Ok(hex::encode(domain_key.unwrap_key(&key.id, id, wrapped)?.reveal_for_test()))
+        Ok(hex::encode(domain_key.unwrap_key(&key.id, key.spec, id, wrapped)?.reveal_for_test()))
     };
     key.held.iter().map(reveal).collect()
 }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{entropy_rng::test_entropy::Seeded, material_id};
+use crate::{
+    entropy_rng::test_entropy::{Seeded, symmetric},
+    material_id,
+};
 use kms_types::KeyIdKind;
 
 const BINDING: &str = "arn:aws:kms:eu-west-1:000000000000:key/0b0b0b0b-0b0b-4b0b-8b0b-0b0b0b0b0b0b";
@@ -13,7 +16,7 @@ struct Fixture {
 
 impl Fixture {
     fn new(seed: u64) -> Self {
-        let material = KeyMaterial::generate(&mut Seeded::new(seed));
+        let material = symmetric(&mut Seeded::new(seed));
         let key_id = KeyId::from_random(KeyIdKind::SingleRegion, [0x0b; 16]);
         let pairs = [("tenant", "blue"), ("äöü", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let context = EncryptionContext::new(pairs.into());
@@ -138,7 +141,7 @@ fn e2_every_flipped_bit_of_a_context_value_fails() {
 fn other_material_under_the_same_names_fails() {
     let fixture = Fixture::new(1);
     let blob = fixture.seal(b"attack at dawn", 2);
-    let other = KeyMaterial::generate(&mut Seeded::new(9));
+    let other = symmetric(&mut Seeded::new(9));
     assert_eq!(open(&fixture.request(), &other, &blob).unwrap_err(), CryptoError::InvalidCiphertext);
 }
 
@@ -168,4 +171,14 @@ fn unknown_versions_suites_and_key_kinds_are_refused() {
         changed[offset] = value;
         assert_eq!(Header::parse(&changed), Err(CryptoError::InvalidCiphertext), "{offset}: {value}");
     }
+}
+
+#[test]
+fn material_of_another_spec_seals_and_opens_nothing() {
+    let fixture = Fixture::new(1);
+    let material = KeyMaterial::generate(KeySpec::Hmac256, &mut Seeded::new(1)).unwrap();
+    let refused = CryptoError::WrongAlgorithm { spec: KeySpec::Hmac256, algorithm: "SYMMETRIC_DEFAULT" };
+    let sealed = seal(&fixture.request(), &material, b"x", &mut Seeded::new(2));
+    assert_eq!(sealed.unwrap_err(), refused);
+    assert_eq!(open(&fixture.request(), &material, &fixture.seal(b"x", 2)).unwrap_err(), refused);
 }

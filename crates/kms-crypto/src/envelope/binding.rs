@@ -1,6 +1,6 @@
 //! Everything an envelope is bound to. A field that differs between sealing and opening closes it (F2).
 
-use kms_types::{DeploymentId, Incarnation, KeyId, MaterialId, RecordVersion, Region, Timestamp};
+use kms_types::{DeploymentId, Incarnation, KeyId, KeySpec, MaterialId, RecordVersion, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Commitment, transcript::Transcript};
@@ -20,6 +20,8 @@ pub struct EnvelopeBinding {
     pub to_incarnation: Incarnation,
     /// The key.
     pub key: KeyId,
+    /// The key's spec.
+    pub spec: KeySpec,
     /// The material of that key.
     pub material: MaterialId,
     /// The commitment that the key's control record holds for the material.
@@ -48,6 +50,7 @@ impl EnvelopeBinding {
             .field(self.version.epoch.region.as_str().as_bytes())
             .number(self.version.n)
             .number(self.expires_at.as_millis())
+            .spec(self.spec)
             .into_bytes()
     }
 }

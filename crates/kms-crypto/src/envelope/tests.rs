@@ -1,6 +1,11 @@
 use super::*;
-use crate::{Commitment, entropy_rng::test_entropy::Seeded};
-use kms_types::{DeploymentId, Epoch, Incarnation, KeyId, KeyIdKind, MaterialId, RecordVersion, Timestamp};
+use crate::{
+    Commitment,
+    entropy_rng::test_entropy::{Seeded, symmetric},
+};
+use kms_types::{
+    DeploymentId, Epoch, Incarnation, KeyId, KeyIdKind, KeySpec, MaterialId, RecordVersion, Timestamp,
+};
 
 fn region(name: &str) -> kms_types::Region {
     name.parse().unwrap()
@@ -15,6 +20,7 @@ fn binding(material: &KeyMaterial) -> EnvelopeBinding {
         to: region("eu-west-1"),
         to_incarnation: Incarnation::from_random([4; 16]),
         key,
+        spec: material.spec(),
         material: material_id(&key, material),
         commitment: commitment(&key, material),
         version: RecordVersion { epoch: Epoch { counter: 5, region: region("us-east-1") }, n: 6 },
@@ -37,6 +43,7 @@ fn changed_bindings(right: &EnvelopeBinding) -> Vec<(&'static str, EnvelopeBindi
         change("to incarnation", &|b| b.to_incarnation = Incarnation::from_random([9; 16])),
         change("key", &|b| b.key = KeyId::from_random(KeyIdKind::MultiRegion, [9; 16])),
         change("key kind", &|b| b.key = KeyId::from_parts(KeyIdKind::SingleRegion, *b.key.bytes())),
+        change("spec", &|b| b.spec = KeySpec::Hmac256),
         change("material", &|b| b.material = MaterialId::from_bytes([9; 32])),
         change("commitment", &|b| b.commitment = Commitment([9; 32])),
         change("epoch counter", &|b| b.version.epoch.counter += 1),
@@ -49,7 +56,7 @@ fn changed_bindings(right: &EnvelopeBinding) -> Vec<(&'static str, EnvelopeBindi
 #[test]
 fn envelope_opens_for_its_receiver_and_holds_the_material() {
     let entropy = &mut Seeded::new(1);
-    let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
+    let (receiver, material) = (ReceiverKey::generate(entropy), symmetric(entropy));
     let binding = binding(&material);
     let envelope = seal_envelope(receiver.public(), &binding, &material, entropy).unwrap();
     assert_eq!(receiver.open(&binding, &envelope).unwrap().expose(), material.expose());
@@ -58,7 +65,7 @@ fn envelope_opens_for_its_receiver_and_holds_the_material() {
 #[test]
 fn f2_envelope_stays_closed_under_every_other_binding() {
     let entropy = &mut Seeded::new(2);
-    let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
+    let (receiver, material) = (ReceiverKey::generate(entropy), symmetric(entropy));
     let binding = binding(&material);
     let envelope = seal_envelope(receiver.public(), &binding, &material, entropy).unwrap();
     for (name, changed) in changed_bindings(&binding) {
@@ -70,7 +77,7 @@ fn f2_envelope_stays_closed_under_every_other_binding() {
 #[test]
 fn f2_another_receiver_key_opens_nothing() {
     let entropy = &mut Seeded::new(3);
-    let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
+    let (receiver, material) = (ReceiverKey::generate(entropy), symmetric(entropy));
     let binding = binding(&material);
     let envelope = seal_envelope(receiver.public(), &binding, &material, entropy).unwrap();
     let refused = ReceiverKey::generate(entropy).open(&binding, &envelope).unwrap_err();
@@ -80,7 +87,7 @@ fn f2_another_receiver_key_opens_nothing() {
 #[test]
 fn every_altered_byte_and_every_cut_stays_closed() {
     let entropy = &mut Seeded::new(4);
-    let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
+    let (receiver, material) = (ReceiverKey::generate(entropy), symmetric(entropy));
     let binding = binding(&material);
     let right = seal_envelope(receiver.public(), &binding, &material, entropy).unwrap();
     let mut wrong = Vec::new();
@@ -104,8 +111,8 @@ fn every_altered_byte_and_every_cut_stays_closed() {
 #[test]
 fn c4_material_that_differs_from_its_names_is_neither_sealed_nor_opened() {
     let entropy = &mut Seeded::new(5);
-    let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
-    let other = KeyMaterial::generate(entropy);
+    let (receiver, material) = (ReceiverKey::generate(entropy), symmetric(entropy));
+    let other = symmetric(entropy);
     let lying = EnvelopeBinding { commitment: Commitment([9; 32]), ..binding(&material) };
     let refused = seal_envelope(receiver.public(), &lying, &material, entropy).unwrap_err();
     assert_eq!(refused, CryptoError::MaterialMismatch);
@@ -127,9 +134,25 @@ fn seal_unchecked(receiver: &ReceiverKey, binding: &EnvelopeBinding, material: &
 }
 
 #[test]
+fn materials_of_every_length_travel() {
+    let entropy = &mut Seeded::new(8);
+    for spec in [KeySpec::SymmetricDefault, KeySpec::Hmac224, KeySpec::Hmac512] {
+        let (receiver, material) =
+            (ReceiverKey::generate(entropy), KeyMaterial::generate(spec, entropy).unwrap());
+        let binding = binding(&material);
+        let envelope = seal_envelope(receiver.public(), &binding, &material, entropy).unwrap();
+        let opened = receiver.open(&binding, &envelope).unwrap();
+        assert_eq!((opened.spec(), opened.expose()), (spec, material.expose()));
+        let lying = EnvelopeBinding { spec: KeySpec::Hmac384, ..binding };
+        let refused = seal_envelope(receiver.public(), &lying, &material, entropy).unwrap_err();
+        assert_eq!(refused, CryptoError::MaterialMismatch);
+    }
+}
+
+#[test]
 fn public_keys_and_envelopes_round_trip_through_serde_and_garbage_is_refused() {
     let entropy = &mut Seeded::new(7);
-    let (receiver, material) = (ReceiverKey::generate(entropy), KeyMaterial::generate(entropy));
+    let (receiver, material) = (ReceiverKey::generate(entropy), symmetric(entropy));
     let text = serde_json::to_string(receiver.public()).unwrap();
     assert_eq!(&serde_json::from_str::<ReceiverPublic>(&text).unwrap(), receiver.public());
     assert_eq!(ReceiverPublic::try_from(vec![1; 10]).unwrap_err(), CryptoError::InvalidReceiverPublic);

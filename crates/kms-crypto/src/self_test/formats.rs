@@ -1,9 +1,9 @@
 //! Known answers for our own formats, made from fixed inputs.
 
 use kms_types::{
-    DeploymentId, EncryptionContext, Entropy, Epoch, Incarnation, KeyId, KeyIdKind, RecordVersion, Timestamp,
+    DeploymentId, EncryptionContext, Entropy, Epoch, Incarnation, KeyId, KeyIdKind, KeySpec, RecordVersion,
+    Timestamp,
 };
-use zeroize::Zeroizing;
 
 use super::primitives::same;
 use crate::{
@@ -37,7 +37,7 @@ const GOLDEN_V1: &str = concat!(
 /// Opens the golden blob, reads its header, and seals it again to the same bytes.
 pub(super) fn ciphertext_v1() -> Option<()> {
     let golden = hex::decode(GOLDEN_V1).ok()?;
-    let (material, key_id) = (material(0x40), key_id());
+    let (material, key_id) = (material(0x40)?, key_id());
     let material_id = material_id(&key_id, &material);
     let context = context();
     let request = SealRequest { key_id, material_id, binding: BINDING, context: &context };
@@ -48,16 +48,14 @@ pub(super) fn ciphertext_v1() -> Option<()> {
 
 /// Seals and opens an envelope.
 pub(super) fn envelope() -> Option<()> {
-    let (receiver, material) = (ReceiverKey::generate(&mut Counting(0x10)), material(0x40));
+    let (receiver, material) = (ReceiverKey::generate(&mut Counting(0x10)), material(0x40)?);
     let binding = binding(&material)?;
     let sealed = seal_envelope(receiver.public(), &binding, &material, &mut Counting(0x20)).ok()?;
     same(receiver.open(&binding, &sealed).ok()?.expose(), material.expose())
 }
 
-fn material(first: u8) -> KeyMaterial {
-    let mut bytes = Box::new(Zeroizing::new([0; 32]));
-    Counting(first).fill(bytes.as_mut_slice());
-    KeyMaterial::from_boxed(bytes)
+fn material(first: u8) -> Option<KeyMaterial> {
+    KeyMaterial::generate(KeySpec::SymmetricDefault, &mut Counting(first)).ok()
 }
 
 fn key_id() -> KeyId {
@@ -77,6 +75,7 @@ fn binding(material: &KeyMaterial) -> Option<EnvelopeBinding> {
         to: "eu-west-1".parse().ok()?,
         to_incarnation: Incarnation::from_random([3; 16]),
         key,
+        spec: material.spec(),
         material: material_id(&key, material),
         commitment: commitment(&key, material),
         version: RecordVersion { epoch: Epoch { counter: 1, region: from.clone() }, n: 1 },
@@ -93,7 +92,7 @@ mod tests {
     /// Both Regions of a rolling upgrade must read each other's envelopes (H3): their bytes do not change either.
     #[test]
     fn envelope_bytes_are_golden() {
-        let (receiver, material) = (ReceiverKey::generate(&mut Counting(0x10)), material(0x40));
+        let (receiver, material) = (ReceiverKey::generate(&mut Counting(0x10)), material(0x40).unwrap());
         let binding = binding(&material).unwrap();
         let made = seal_envelope(receiver.public(), &binding, &material, &mut Counting(0x20)).unwrap();
         let digest = Sha256::new().chain_update(&made.encapsulated).chain_update(&made.sealed).finalize();
@@ -102,7 +101,7 @@ mod tests {
 
     #[test]
     fn ciphertext_v1_is_golden() {
-        let (material, key_id, context) = (material(0x40), key_id(), context());
+        let (material, key_id, context) = (material(0x40).unwrap(), key_id(), context());
         let material_id = material_id(&key_id, &material);
         let request = SealRequest { key_id, material_id, binding: BINDING, context: &context };
         let made = ciphertext::seal(&request, &material, PLAINTEXT, &mut Counting(0x80)).unwrap();

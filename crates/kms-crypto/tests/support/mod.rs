@@ -1,6 +1,7 @@
 //! Inputs for the property tests of this crate.
 
-use kms_types::{EncryptionContext, Entropy, KeyId, KeyIdKind};
+use kms_crypto::KeyMaterial;
+use kms_types::{EncryptionContext, Entropy, KeyId, KeyIdKind, KeySpec};
 use proptest::prelude::*;
 use rand_chacha::{
     ChaCha20Rng,
@@ -20,6 +21,27 @@ impl Entropy for Seeded {
     fn fill(&mut self, bytes: &mut [u8]) {
         self.0.fill_bytes(bytes);
     }
+}
+
+/// Fresh material of SYMMETRIC_DEFAULT.
+#[allow(dead_code, reason = "not every property test wants this spec")]
+pub(crate) fn symmetric(entropy: &mut dyn Entropy) -> KeyMaterial {
+    match KeyMaterial::generate(KeySpec::SymmetricDefault, entropy) {
+        Ok(material) => material,
+        Err(error) => unreachable!("symmetric material can always be made: {error}"),
+    }
+}
+
+/// Specs whose materials are random bytes of several lengths.
+#[allow(dead_code, reason = "not every property test wants every spec")]
+pub(crate) fn shared_secret_spec() -> impl Strategy<Value = KeySpec> {
+    prop::sample::select(vec![
+        KeySpec::SymmetricDefault,
+        KeySpec::Hmac224,
+        KeySpec::Hmac256,
+        KeySpec::Hmac384,
+        KeySpec::Hmac512,
+    ])
 }
 
 /// Key ids of both kinds.

@@ -95,6 +95,7 @@ fn binding(
         to: to.clone(),
         to_incarnation: incarnation(to)?,
         key: want.key,
+        spec: state.register(&want.key)?.committed.as_ref()?.spec,
         material: want.material,
         commitment: want.commitment,
         version: want.version.clone(),
@@ -131,9 +132,10 @@ pub(super) fn seal(
 }
 
 fn unwrap_held(state: &State, keyring: &dyn KeyRing, want: &Want) -> Option<KeyMaterial> {
-    let wrapped = state.key(&want.key)?.held.get(&want.material)?;
+    let key = state.key(&want.key)?;
+    let wrapped = key.held.get(&want.material)?;
     let domain = keyring.domain_key(wrapped.domain_version)?;
-    let unwrapped = domain.unwrap_key(&want.key, &want.material, wrapped);
+    let unwrapped = domain.unwrap_key(&want.key, key.spec, &want.material, wrapped);
     unwrapped
         .inspect_err(|error| tracing::error!(key = %want.key, %error, "held material does not unwrap"))
         .ok()

@@ -200,7 +200,7 @@ impl Fixture {
             (from.ring.current_domain_key().unwrap(), self.ring.current_domain_key().unwrap());
         let version = self.committed(key).version;
         let materials = source.held.iter().map(|(id, wrapped)| {
-            let material = theirs.unwrap_key(key, id, wrapped).unwrap();
+            let material = theirs.unwrap_key(key, source.spec, id, wrapped).unwrap();
             let wrapped = ours.wrap(key, id, &material, &mut self.entropy);
             let commitment = source.material(id).unwrap().commitment;
             let material = kms_state::NewMaterial { id: *id, commitment, wrapped };

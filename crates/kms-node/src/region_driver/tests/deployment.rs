@@ -61,7 +61,7 @@ impl Ring {
 
     /// A fresh material of `key`, wrapped.
     pub(super) fn draw(&self, key: &KeyId) -> NewMaterial {
-        let material = KeyMaterial::generate(&mut OsEntropy);
+        let material = KeyMaterial::generate(KeySpec::SymmetricDefault, &mut OsEntropy).unwrap();
         let (id, commitment) = (material_id(key, &material), commitment(key, &material));
         let wrapped = self.0.as_ref().unwrap().wrap(key, &id, &material, &mut OsEntropy);
         NewMaterial { id, commitment, wrapped }

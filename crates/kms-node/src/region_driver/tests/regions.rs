@@ -27,7 +27,13 @@ async fn a_key_is_replicated_and_rotated_with_real_envelopes() {
         let opened = |name: &str| {
             let (site, state) = (world.site(name), world.state(name));
             let wrapped = state.key(&key).unwrap().held[id].clone();
-            let material = site.ring.0.as_ref().unwrap().unwrap_key(&key, id, &wrapped).unwrap();
+            let material = site
+                .ring
+                .0
+                .as_ref()
+                .unwrap()
+                .unwrap_key(&key, kms_types::KeySpec::SymmetricDefault, id, &wrapped)
+                .unwrap();
             (kms_crypto::material_id(&key, &material), wrapped)
         };
         let ((id_a, wrapped_a), (id_b, wrapped_b)) = (opened("a"), opened("b"));
