@@ -14,7 +14,7 @@ pub(crate) fn draw(env: &mut Env<'_>, key: &KeyId, spec: KeySpec) -> Result<NewM
         KeyMaterial::generate(spec, env.entropy).map_err(|_| Error::Internal("key generation failed"))?;
     let id = material_id(key, &material);
     let wrapped = domain.wrap(key, &id, &material, env.entropy);
-    Ok(NewMaterial { id, commitment: commitment(key, &material), wrapped })
+    Ok(NewMaterial { id, commitment: commitment(key, &material), public_key: None, wrapped })
 }
 
 const NO_DOMAIN_KEY: Error = Error::Internal("this node holds no domain key");

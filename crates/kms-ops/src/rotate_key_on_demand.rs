@@ -120,6 +120,7 @@ pub(crate) fn announce(
     MaterialInfo {
         id: material.id,
         commitment: material.commitment,
+        public_key: material.public_key.clone(),
         status: MaterialStatus::Staged,
         created_at: now,
         rotated_at: None,

@@ -61,6 +61,8 @@ pub struct NewMaterial {
     pub id: MaterialId,
     /// What its bytes hash to.
     pub commitment: Commitment,
+    /// The public half in DER; present exactly for asymmetric keys.
+    pub public_key: Option<Vec<u8>>,
     /// The material under the Region's domain key.
     pub wrapped: WrappedMaterial,
 }

@@ -85,6 +85,9 @@ pub struct MaterialInfo {
     pub id: MaterialId,
     /// What its bytes must hash to (invariant C4).
     pub commitment: Commitment,
+    /// The public half as a SubjectPublicKeyInfo in DER [RFC5280 §4.1.2.7]; present exactly for asymmetric keys. Held
+    /// here so that Verify and GetPublicKey never unwrap a private key.
+    pub public_key: Option<Vec<u8>>,
     /// Staged, active at some time, or aborted.
     pub status: MaterialStatus,
     /// When it was generated.

@@ -30,7 +30,12 @@ fn alias(n: u8) -> AliasName {
 
 fn material(n: u8) -> NewMaterial {
     let wrapped = WrappedMaterial { domain_version: 1, nonce: [n; 12], sealed: vec![n; 48] };
-    NewMaterial { id: MaterialId::from_bytes([n; 32]), commitment: Commitment([n; 32]), wrapped }
+    NewMaterial {
+        id: MaterialId::from_bytes([n; 32]),
+        commitment: Commitment([n; 32]),
+        public_key: None,
+        wrapped,
+    }
 }
 
 fn create(n: u8, m: u8) -> Command {

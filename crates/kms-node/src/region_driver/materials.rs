@@ -156,7 +156,8 @@ pub(super) fn open(
         match open_one(state, receiver, from, &want, &envelope, delivery.expires_at) {
             Some(material) => {
                 let wrapped = domain.wrap(&want.key, &want.material, &material, entropy);
-                let material = NewMaterial { id: want.material, commitment: want.commitment, wrapped };
+                let (id, commitment) = (want.material, want.commitment);
+                let material = NewMaterial { id, commitment, public_key: None, wrapped };
                 materials.push(InstallMaterial { key: want.key, material, version: want.version });
             }
             None => refused.push(want),

@@ -203,7 +203,7 @@ impl Fixture {
             let material = theirs.unwrap_key(key, source.spec, id, wrapped).unwrap();
             let wrapped = ours.wrap(key, id, &material, &mut self.entropy);
             let commitment = source.material(id).unwrap().commitment;
-            let material = kms_state::NewMaterial { id: *id, commitment, wrapped };
+            let material = kms_state::NewMaterial { id: *id, commitment, public_key: None, wrapped };
             kms_state::InstallMaterial { key: *key, material, version: version.clone() }
         });
         let materials = materials.collect();

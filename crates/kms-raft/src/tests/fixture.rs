@@ -69,6 +69,7 @@ pub(crate) fn new_material(number: u8) -> NewMaterial {
     NewMaterial {
         id: MaterialId::from_bytes([number; 32]),
         commitment: Commitment([number; 32]),
+        public_key: None,
         wrapped: WrappedMaterial { domain_version: 1, nonce: [number; 12], sealed: vec![number; 48] },
     }
 }

@@ -37,7 +37,7 @@ fn wrapped(n: u8) -> WrappedMaterial {
 }
 
 fn new_material(n: u8) -> NewMaterial {
-    NewMaterial { id: material_id(n), commitment: Commitment([n; 32]), wrapped: wrapped(n) }
+    NewMaterial { id: material_id(n), commitment: Commitment([n; 32]), public_key: None, wrapped: wrapped(n) }
 }
 
 struct Zeros;
@@ -316,6 +316,7 @@ impl World {
         let info = MaterialInfo {
             id: material_id(n),
             commitment: Commitment([n; 32]),
+            public_key: None,
             status: MaterialStatus::Staged,
             created_at: self.now,
             rotated_at: None,
@@ -400,6 +401,7 @@ fn open(from: Region, delivery: Delivery) -> Input {
             let material = NewMaterial {
                 id: want.material,
                 commitment: want.commitment,
+                public_key: None,
                 wrapped: wrapped(want.commitment.0[0]),
             };
             materials.push(InstallMaterial { key: want.key, material, version: want.version });

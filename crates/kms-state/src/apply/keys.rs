@@ -34,6 +34,7 @@ fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
     let first = MaterialInfo {
         id: create.material.id,
         commitment: create.material.commitment,
+        public_key: create.material.public_key.clone(),
         status: MaterialStatus::Active,
         created_at: now,
         rotated_at: None,

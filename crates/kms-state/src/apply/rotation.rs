@@ -38,6 +38,7 @@ pub(super) fn rotate(
     key.materials.push(MaterialInfo {
         id: material.id,
         commitment: material.commitment,
+        public_key: material.public_key.clone(),
         status: MaterialStatus::Active,
         created_at: now,
         rotated_at: Some(now),

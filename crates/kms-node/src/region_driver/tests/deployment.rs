@@ -64,7 +64,7 @@ impl Ring {
         let material = KeyMaterial::generate(KeySpec::SymmetricDefault, &mut OsEntropy).unwrap();
         let (id, commitment) = (material_id(key, &material), commitment(key, &material));
         let wrapped = self.0.as_ref().unwrap().wrap(key, &id, &material, &mut OsEntropy);
-        NewMaterial { id, commitment, wrapped }
+        NewMaterial { id, commitment, public_key: None, wrapped }
     }
 }
 
@@ -269,6 +269,7 @@ impl Deployment {
         let info = MaterialInfo {
             id: material.id,
             commitment: material.commitment,
+            public_key: None,
             status: MaterialStatus::Staged,
             created_at: self.state(primary).region_time(),
             rotated_at: None,

@@ -38,6 +38,7 @@ pub(super) fn info(n: u8, status: MaterialStatus) -> MaterialInfo {
     MaterialInfo {
         id: material_id(n),
         commitment: Commitment([n; 32]),
+        public_key: None,
         status,
         created_at: Timestamp::from_millis(n.into()),
         rotated_at: None,
@@ -47,7 +48,7 @@ pub(super) fn info(n: u8, status: MaterialStatus) -> MaterialInfo {
 
 pub(super) fn new_material(n: u8) -> NewMaterial {
     let wrapped = WrappedMaterial { domain_version: 1, nonce: [n; 12], sealed: vec![n; 48] };
-    NewMaterial { id: material_id(n), commitment: Commitment([n; 32]), wrapped }
+    NewMaterial { id: material_id(n), commitment: Commitment([n; 32]), public_key: None, wrapped }
 }
 
 pub(super) fn seed() -> Box<ReplicaSeed> {

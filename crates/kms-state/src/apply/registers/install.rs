@@ -38,9 +38,10 @@ fn install_one(state: &mut State, install: &InstallMaterial) -> Result<(), Refus
 fn wanting_key(state: &State, install: &InstallMaterial) -> Option<Key> {
     let committed = state.register(&install.key)?.committed.as_ref()?;
     let region = state.region()?;
-    let matches = committed
-        .required_materials()
-        .any(|m| m.id == install.material.id && m.commitment == install.material.commitment);
+    let arrived = &install.material;
+    let matches = committed.required_materials().any(|m| {
+        m.id == arrived.id && m.commitment == arrived.commitment && m.public_key == arrived.public_key
+    });
     let wanted = matches && committed.is_member(region) && install.version <= committed.version;
     state.key(&install.key).filter(|_| wanted).map(|key| (**key).clone())
 }

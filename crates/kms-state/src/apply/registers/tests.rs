@@ -234,6 +234,17 @@ fn c4_material_with_another_commitment_is_not_installed() {
 }
 
 #[test]
+fn c4_material_with_another_public_key_is_not_installed() {
+    let (mut a, mut b) = replicated();
+    let record = a.change(&staged(&a.committed(), 2), Some(new_material(2)));
+    b.commit(&record);
+    let material = NewMaterial { public_key: Some(vec![1]), ..new_material(2) };
+    let one = InstallMaterial { key: key_id(), material, version: record.version.clone() };
+    let refused = Outcome::Refused(Refusal::MaterialNotWanted { key: key_id(), material: material_id(2) });
+    assert_eq!(b.run(Command::InstallMaterials { materials: vec![one] }), refused);
+}
+
+#[test]
 fn c8_no_material_is_installed_outside_membership_or_before_its_record() {
     let (a, _) = replicated();
     let mut c = TestRegion::new("c");
