@@ -1,5 +1,6 @@
 //! The Region's domain key, under which every key material rests. Knows neither where it is kept nor when it rotates.
 
+use hmac::Mac;
 use kms_types::{Entropy, KeyId, KeySpec, MaterialId};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -7,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     CryptoError, KeyMaterial, WrappedMaterial,
     aead::{self, NONCE_BYTES},
+    material::hmac_sha256,
     transcript::Transcript,
 };
 
@@ -85,6 +87,13 @@ impl DomainKey {
             .ok()
             .and_then(|bytes| KeyMaterial::from_canonical(spec, bytes))
             .ok_or(CryptoError::InvalidWrappedKey)
+    }
+
+    /// A key for another use than wrapping materials; one label, one use.
+    pub(crate) fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut mac = hmac_sha256(&self.bytes);
+        mac.update(label);
+        Zeroizing::new(mac.finalize().into_bytes().into())
     }
 
     fn aad(&self, key: &KeyId, spec: KeySpec, material_id: &MaterialId) -> Vec<u8> {

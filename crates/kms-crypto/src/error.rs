@@ -1,6 +1,6 @@
 //! Why a cryptographic operation was refused. Carries no secret, and as little as possible about the reason.
 
-use kms_types::KeySpec;
+use kms_types::{KeySpec, MessageType, SigningAlgorithm, WrappingAlgorithm, WrappingKeySpec};
 
 use crate::RecipientId;
 
@@ -69,6 +69,34 @@ pub enum CryptoError {
         /// The algorithm, as the API spells it.
         algorithm: &'static str,
     },
+    /// A message type that the signing algorithm does not take.
+    #[error("message type `{message_type}` does not go with algorithm `{algorithm}`")]
+    WrongMessageType {
+        /// The algorithm.
+        algorithm: SigningAlgorithm,
+        /// The message type.
+        message_type: MessageType,
+    },
+    /// Bytes that are no material of this spec, or a private key whose parts do not belong together.
+    #[error("not the material of a `{spec}` key")]
+    InvalidKeyMaterial {
+        /// The spec.
+        spec: KeySpec,
+    },
+    /// Bytes that are no public key of the kind that is needed.
+    #[error("not a public key of the right kind")]
+    InvalidPublicKey,
+    /// A wrapping algorithm or wrapping key spec that is not offered.
+    #[error("wrapping with `{algorithm}` under a `{wrapping_key_spec}` key is not offered")]
+    UnsupportedWrapping {
+        /// The algorithm.
+        algorithm: WrappingAlgorithm,
+        /// The size of the wrapping key.
+        wrapping_key_spec: WrappingKeySpec,
+    },
+    /// An import token that was not made under this domain key, or was altered.
+    #[error("not an import token of this domain key")]
+    InvalidImportToken,
     /// A message that is empty or longer than the API admits.
     #[error("message has {length_bytes} bytes")]
     MessageLength {

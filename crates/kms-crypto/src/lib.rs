@@ -10,16 +10,23 @@
 //! ```
 
 mod aead;
+pub mod agreement;
+mod asymmetric;
 pub mod ciphertext;
 mod domain_key;
 mod entropy_rng;
 pub mod envelope;
 mod error;
+pub mod import;
+pub mod kem;
+pub mod key_pair;
 pub mod mac;
 mod material;
 mod root_key;
+pub mod rsa_oaep;
 mod secret_text;
 mod self_test;
+pub mod signature;
 pub mod signing;
 mod transcript;
 mod wrapped;

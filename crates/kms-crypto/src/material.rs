@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Commitment, CryptoError,
+    asymmetric::{self, Family},
     transcript::{Transcript, key_id_bytes},
 };
 
@@ -18,6 +19,9 @@ use crate::{
 /// |---|---|
 /// | SYMMETRIC_DEFAULT | 32 random bytes |
 /// | HMAC_224 / 256 / 384 / 512 | 28 / 32 / 48 / 64 random bytes |
+/// | RSA, ECC_NIST, ECC_SECG, ECC_NIST_EDWARDS25519 | PKCS#8 version 1 in DER, as AWS-LC writes it [RFC5958 §2] |
+/// | ML_DSA | the 32-byte seed ξ [FIPS204 §6.1] |
+/// | ML_KEM | the 64-byte seed d ‖ z [FIPS203 §7.1] |
 ///
 /// It cannot be copied:
 /// ```compile_fail
@@ -41,37 +45,38 @@ pub struct KeyMaterial {
 }
 
 impl KeyMaterial {
-    /// Fresh random material. Refuses only specs that this service does not offer.
+    /// Fresh random material. RSA primes come from AWS-LC's own generator, everything else from `entropy`.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedSpec`] for what is offered in China only.
     pub fn generate(spec: KeySpec, entropy: &mut dyn Entropy) -> Result<Self, CryptoError> {
-        match spec {
-            KeySpec::SymmetricDefault => Ok(Self::random(spec, 32, entropy)),
-            KeySpec::Hmac224 => Ok(Self::random(spec, 28, entropy)),
-            KeySpec::Hmac256 => Ok(Self::random(spec, 32, entropy)),
-            KeySpec::Hmac384 => Ok(Self::random(spec, 48, entropy)),
-            KeySpec::Hmac512 => Ok(Self::random(spec, 64, entropy)),
-            KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => {
-                Err(CryptoError::UnsupportedSpec { spec })
+        let bytes = match (shared_secret_bytes(spec), Family::of(spec)) {
+            (Some(length_bytes), _) => {
+                let mut bytes = Zeroizing::new(vec![0; length_bytes]);
+                entropy.fill(&mut bytes);
+                bytes
             }
-            KeySpec::EccNistP256 | KeySpec::EccNistP384 | KeySpec::EccNistP521 => {
-                Err(CryptoError::UnsupportedSpec { spec })
-            }
-            KeySpec::EccSecgP256k1 | KeySpec::EccNistEdwards25519 => {
-                Err(CryptoError::UnsupportedSpec { spec })
-            }
-            KeySpec::MlDsa44 | KeySpec::MlDsa65 | KeySpec::MlDsa87 => {
-                Err(CryptoError::UnsupportedSpec { spec })
-            }
-            KeySpec::MlKem512 | KeySpec::MlKem768 | KeySpec::MlKem1024 => {
-                Err(CryptoError::UnsupportedSpec { spec })
-            }
-            KeySpec::Sm2 => Err(CryptoError::UnsupportedSpec { spec }),
-        }
+            (None, Some(family)) => asymmetric::generate(&family, spec, entropy)?,
+            (None, None) => return Err(CryptoError::UnsupportedSpec { spec }),
+        };
+        Ok(Self { spec, bytes })
     }
 
-    fn random(spec: KeySpec, length_bytes: usize, entropy: &mut dyn Entropy) -> Self {
-        let mut bytes = Zeroizing::new(vec![0; length_bytes]);
-        entropy.fill(&mut bytes);
-        Self { spec, bytes }
+    /// Material that a customer brings [KMS:ImportKeyMaterial]: raw bytes of a shared secret, exactly as many as
+    /// [`Self::generate`] draws, or the PKCS#8 of a private key of exactly this spec with 65537 as RSA exponent, whose parts
+    /// belong together. Lattice keys are taken in their seed form only.
+    ///
+    /// Two encodings of one private key are one material: the canonical form is kept, not what came in.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidKeyMaterial`]; [`CryptoError::UnsupportedSpec`].
+    pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Self, CryptoError> {
+        let canonical = match (shared_secret_bytes(spec), Family::of(spec)) {
+            (Some(length_bytes), _) => (bytes.len() == length_bytes).then(|| Zeroizing::new(bytes.to_vec())),
+            (None, Some(family)) => asymmetric::from_pkcs8(&family, spec, bytes),
+            (None, None) => return Err(CryptoError::UnsupportedSpec { spec }),
+        };
+        canonical.map(|bytes| Self { spec, bytes }).ok_or(CryptoError::InvalidKeyMaterial { spec })
     }
 
     /// Takes over bytes in canonical form, as [`Self::expose`] gave them; `None` when their length says they are not.
@@ -86,6 +91,22 @@ impl KeyMaterial {
     /// What kind of key this is material of.
     pub fn spec(&self) -> KeySpec {
         self.spec
+    }
+
+    /// The public half as SubjectPublicKeyInfo in DER; `None` for shared secrets. Computed anew at every call, in up to a
+    /// millisecond: who needs it often keeps it.
+    ///
+    /// # Errors
+    /// [`CryptoError::Primitive`] only for material that was damaged in memory.
+    pub fn public_key(&self) -> Result<Option<Vec<u8>>, CryptoError> {
+        let family = Family::of(self.spec);
+        family.map(|family| asymmetric::public_key(&family, self.spec, &self.bytes)).transpose()
+    }
+
+    /// The private key as PKCS#8, for a data key pair, which is not kept here.
+    pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let family = Family::of(self.spec).ok_or(CryptoError::UnsupportedSpec { spec: self.spec })?;
+        asymmetric::to_pkcs8(&family, self.spec, &self.bytes)
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
@@ -104,6 +125,17 @@ impl KeyMaterial {
 impl fmt::Debug for KeyMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyMaterial(..)")
+    }
+}
+
+/// How many bytes a shared secret of this spec has; `None` for private keys.
+fn shared_secret_bytes(spec: KeySpec) -> Option<usize> {
+    match spec {
+        KeySpec::SymmetricDefault | KeySpec::Hmac256 => Some(32),
+        KeySpec::Hmac224 => Some(28),
+        KeySpec::Hmac384 => Some(48),
+        KeySpec::Hmac512 => Some(64),
+        _ => None,
     }
 }
 
