@@ -1,7 +1,7 @@
 //! The only place that lets a call through to a key. Its proof, [`Authorized`], has no other constructor, and every
 //! operation that touches a key takes one.
 
-use kms_policy::{Context, Decision, Policy, evaluate};
+use kms_policy::{Context, Guarded, NoGrants, Target, Verdict, evaluate};
 use kms_state::Key;
 use kms_types::{KeyArn, Operation};
 use std::{marker::PhantomData, sync::Arc};
@@ -9,7 +9,7 @@ use std::{marker::PhantomData, sync::Arc};
 use crate::{
     Denial, Error,
     case::Case,
-    conditions,
+    conditions, policy_document,
     resolve::{Reached, Resolved},
 };
 
@@ -152,16 +152,17 @@ pub(crate) fn authorize<'a, A: Action>(
         context.add("kms:RequestAlias", alias.as_str());
     }
     extra(&mut context);
-    match decide(case, &key.policy, A::NAME, &arn, &context) {
-        Decision::Allow(_) => Ok(Authorized { key, arn, action: PhantomData }),
-        Decision::ExplicitDeny(_) => Err(deny(Denial::ExplicitDenyInResourcePolicy)),
-        Decision::ImplicitDeny => Err(deny(Denial::NoResourcePolicyAllows)),
+    let target = Target::Guarded(Guarded {
+        arn: &arn.to_string(),
+        owner: key.account,
+        policy_name: policy_document::DEFAULT_NAME,
+        policy: key.policy.parsed(),
+        grants: &NoGrants,
+    });
+    let request = kms_policy::Request { caller: case.identity, action: A::NAME, target, context: &context };
+    match evaluate(&request).verdict {
+        Verdict::Allow(_) => Ok(Authorized { key, arn, action: PhantomData }),
+        Verdict::ExplicitDeny(source) => Err(deny(Denial::Explicit(source))),
+        Verdict::ImplicitDeny(source) => Err(deny(Denial::Implicit(source))),
     }
-}
-
-/// A stored policy was parsed before it was proposed; one that does not parse any more allows nothing (B3).
-fn decide(case: &Case<'_>, policy: &str, action: &str, arn: &KeyArn, context: &Context) -> Decision {
-    let Ok(policy) = Policy::parse(policy) else { return Decision::ImplicitDeny };
-    let resource = arn.to_string();
-    evaluate(&kms_policy::Request { caller: case.caller(), action, resource: &resource, context }, &policy)
 }

@@ -1,5 +1,6 @@
 //! A call beside the view it is decided on.
 
+use kms_policy::Caller;
 use kms_state::{Key, State};
 use kms_types::{AccountId, KeyArn, KeyId, Operation, Principal, Region, Timestamp};
 use std::sync::Arc;
@@ -12,12 +13,15 @@ pub(crate) struct Case<'a> {
     pub(crate) call: &'a Call,
     pub(crate) view: &'a State,
     pub(crate) region: &'a Region,
+    /// The caller with its policies.
+    pub(crate) identity: &'a Caller,
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(call: &'a Call, view: &'a State) -> Result<Self, Error> {
+    /// `identity` is the call's principal as [`crate::identity::attached`] finds it in the same view.
+    pub(crate) fn new(call: &'a Call, view: &'a State, identity: &'a Caller) -> Result<Self, Error> {
         let region = view.region().ok_or(Error::Internal("the Region is not bootstrapped yet"))?;
-        Ok(Self { call, view, region })
+        Ok(Self { call, view, region, identity })
     }
 
     pub(crate) fn caller(&self) -> &'a Principal {

@@ -4,7 +4,7 @@ use kms_policy::Context;
 use kms_state::Key;
 use kms_types::{
     AccountId, EncryptionAlgorithm, EncryptionContext, KeyOrigin, KeySpec, KeyUsage, MultiRegionKeyType,
-    Region, ServicePrincipal,
+    Region,
 };
 
 use crate::case::Case;
@@ -48,24 +48,10 @@ pub(crate) fn of_key(case: &Case<'_>, key: &KeyFacts) -> Context {
     context
 }
 
-fn of_caller(case: &Case<'_>) -> Context {
+/// The condition keys of the caller, of the call and of this Region.
+pub(crate) fn of_caller(case: &Case<'_>) -> Context {
     let mut context = Context::default();
-    let account = case.account().to_string();
-    for name in ["kms:CallerAccount", "aws:PrincipalAccount"] {
-        context.add(name, account.as_str());
-    }
-    let caller = case.caller();
-    context.add("aws:userid", caller.user_id());
-    context.add("aws:PrincipalArn", caller.principal_arn());
-    context.add("aws:PrincipalType", caller.principal_type());
-    if let Some(name) = caller.user_name() {
-        context.add("aws:username", name);
-    }
-    context.add("aws:PrincipalIsAWSService", caller.service().is_some());
-    context.add("aws:ViaAWSService", false);
-    if let Some(service) = caller.service() {
-        add_service(&mut context, service);
-    }
+    case.identity.describe(&mut context);
     context.add("aws:RequestedRegion", case.region.as_str());
     context.add("aws:CurrentTime", case.now());
     context.add("aws:EpochTime", case.now());
@@ -73,22 +59,6 @@ fn of_caller(case: &Case<'_>) -> Context {
         context.add("aws:SourceIp", address);
     }
     context
-}
-
-/// What a service says about itself and about whom it acts for. `kms:ViaService` is present only when it acts for somebody.
-fn add_service(context: &mut Context, service: &ServicePrincipal) {
-    context.add("aws:PrincipalServiceName", service.name.as_str());
-    context.add("aws:PrincipalServiceNamesList", service.name.as_str());
-    let Some(acting) = &service.on_behalf_of else { return };
-    if let Some(account) = acting.account {
-        context.add("aws:SourceAccount", account.to_string());
-    }
-    if let Some(arn) = &acting.source_arn {
-        context.add("aws:SourceArn", arn.as_str());
-    }
-    if let Some(host) = &acting.via_service {
-        context.add("kms:ViaService", host.as_str());
-    }
 }
 
 /// The condition keys of a symmetric cryptographic request.
@@ -112,9 +82,10 @@ pub(crate) fn add_tags(context: &mut Context, tags: &[crate::Tag]) {
     }
 }
 
-/// Absent when the request leaves the flag out: `Null` tells the two apart.
+/// A flag that the request leaves out counts as false, and `Null` sees it absent.
 pub(crate) fn add_bypass(context: &mut Context, flag: Option<bool>) {
-    if let Some(flag) = flag {
-        context.add("kms:BypassPolicyLockoutSafetyCheck", flag);
+    match flag {
+        Some(flag) => context.add("kms:BypassPolicyLockoutSafetyCheck", flag),
+        None => context.add_assumed("kms:BypassPolicyLockoutSafetyCheck", false),
     }
 }

@@ -64,9 +64,9 @@ pub(crate) fn decide(
     let account = case.account();
     let multi_region = request.multi_region.then_some(MultiRegionKeyType::Primary);
     let key_facts = KeyFacts { account, spec, usage, origin, multi_region };
-    let policy = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
+    let document = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
-    policy_document::check(case, &policy, &key_facts, &case.arn(account, key), lockout)?;
+    let policy = policy_document::check(case, &document, &key_facts, &case.arn(account, key), lockout)?;
     let material = material::draw(env, &key, spec)?;
     facts.resources.push(case.arn(account, key));
     let description = request.description.clone().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Why a call is refused, with every value that AWS's message needs. Which code, status and text each becomes is
 //! decided in `kms-http` alone.
 
-use kms_policy::MalformedPolicy;
+use kms_policy::{MalformedPolicy, PolicySource};
 use kms_types::{
     AliasArn, EncryptionAlgorithm, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion,
     Region,
@@ -211,12 +211,10 @@ pub enum Error {
 /// Why a policy does not let a caller through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
-    /// `because no resource-based policy allows the <action> action`.
-    NoResourcePolicyAllows,
-    /// `because no identity-based policy allows the <action> action`.
-    NoIdentityPolicyAllows,
-    /// `with an explicit deny in a resource-based policy`.
-    ExplicitDenyInResourcePolicy,
+    /// Nothing allows, for example `because no identity-based policy allows the <action> action`.
+    Implicit(PolicySource),
+    /// A statement denies, for example `with an explicit deny in a resource-based policy`.
+    Explicit(PolicySource),
     /// `on this resource because the resource does not exist in this Region, no resource-based policies allow access,
     /// or a resource-based policy explicitly denies access`.
     NotVisible,

@@ -36,7 +36,7 @@ pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts)
 
 fn run(key: Authorized<'_, authorize::GetKeyPolicy>, name: &str) -> Result<Response, Error> {
     match name {
-        DEFAULT_NAME => Ok(Response { policy: key.key().policy.clone(), policy_name: name.into() }),
+        DEFAULT_NAME => Ok(Response { policy: key.key().policy.document().into(), policy_name: name.into() }),
         _ => Err(Error::PolicyNotFound { name: name.into() }),
     }
 }

@@ -47,6 +47,7 @@ mod due;
 mod entries;
 mod env;
 mod error;
+mod identity;
 mod material;
 mod metadata;
 mod page;
@@ -71,6 +72,7 @@ pub use entries::{
 };
 pub use env::{Env, KeyRing};
 pub use error::{AliasRule, Denial, Error, Quota, TagFault};
+pub use kms_policy::PolicySource;
 pub use prepare::prepare;
 pub use request::{Request, Response};
 pub use state_table::StateName;

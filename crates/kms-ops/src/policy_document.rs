@@ -1,6 +1,7 @@
 //! What a key policy must satisfy before it is written (sections 9.4 to 9.6).
 
-use kms_policy::{Decision, MalformedPolicy, Policy, PrincipalPattern, evaluate};
+use kms_policy::{Guarded, MalformedPolicy, NoGrants, Policy, PolicyKind, Target, evaluate};
+use kms_state::KeyPolicy;
 use kms_types::{AccountId, KeyArn};
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     authorize::{Action, PutKeyPolicy},
     case::Case,
     conditions::{self, KeyFacts},
+    identity,
 };
 
 /// The only policy that a caller can write.
@@ -34,22 +36,20 @@ impl From<Option<bool>> for LockoutCheck {
     }
 }
 
-/// Checks a document that is to become the policy of `key`, whose ARN will be `arn`.
+/// Checks a document that is to become the policy of `key`, whose ARN will be `arn`, and takes down whom it names.
 pub(crate) fn check(
     case: &Case<'_>,
     document: &str,
     key: &KeyFacts,
     arn: &KeyArn,
     lockout: LockoutCheck,
-) -> Result<(), Error> {
-    let policy = Policy::parse(document).map_err(malformed)?;
-    if let Some(stranger) = policy.principals().find_map(nonexistent) {
-        return Err(malformed(MalformedPolicy::InvalidPrincipal { principal: stranger.into() }));
+) -> Result<KeyPolicy, Error> {
+    let policy = Policy::parse(PolicyKind::Key, document).map_err(malformed)?;
+    let bindings = policy.bindings(&identity::directory(case.view)).map_err(malformed)?;
+    if lockout == LockoutCheck::Apply {
+        check_lockout(case, &policy.bound(&bindings), key, arn)?;
     }
-    match lockout {
-        LockoutCheck::Apply => check_lockout(case, &policy, key, arn),
-        LockoutCheck::Bypass => Ok(()),
-    }
+    Ok(KeyPolicy::new(document, bindings))
 }
 
 fn malformed(error: MalformedPolicy) -> Error {
@@ -62,31 +62,22 @@ fn malformed(error: MalformedPolicy) -> Error {
     }
 }
 
-/// No users, roles or federations exist in this milestone, so a policy that names one is refused, as AWS refuses it.
-/// Services are names, not things that exist or not.
-fn nonexistent(principal: &PrincipalPattern) -> Option<&str> {
-    match principal {
-        PrincipalPattern::Everyone | PrincipalPattern::Account(_) | PrincipalPattern::Service(_) => None,
-        PrincipalPattern::Identity(name)
-        | PrincipalPattern::Federated(name)
-        | PrincipalPattern::CanonicalUser(name) => Some(name),
-    }
-}
-
-/// Section 9.5: the author must be able to change the policy again.
+/// Section 9.5: the author must be able to change the policy again, by it alone or together with identity policies.
 fn check_lockout(case: &Case<'_>, policy: &Policy, key: &KeyFacts, arn: &KeyArn) -> Result<(), Error> {
     let mut context = conditions::of_key(case, key);
     context.add("kms:PolicyName", DEFAULT_NAME);
-    let resource = arn.to_string();
-    let request = kms_policy::Request {
-        caller: case.caller(),
-        action: PutKeyPolicy::NAME,
-        resource: &resource,
-        context: &context,
-    };
-    match evaluate(&request, policy) {
-        Decision::Allow(_) => Ok(()),
-        Decision::ExplicitDeny(_) | Decision::ImplicitDeny => Err(Error::PolicyLockout),
+    let target = Target::Guarded(Guarded {
+        arn: &arn.to_string(),
+        owner: arn.account,
+        policy_name: DEFAULT_NAME,
+        policy: Some(policy),
+        grants: &NoGrants,
+    });
+    let request =
+        kms_policy::Request { caller: case.identity, action: PutKeyPolicy::NAME, target, context: &context };
+    match evaluate(&request).is_allowed() {
+        true => Ok(()),
+        false => Err(Error::PolicyLockout),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use kms_state::State;
 
-use crate::{AuditFacts, Call, Env, Error, Request as R, Step, case::Case};
+use crate::{AuditFacts, Call, Env, Error, Request as R, Step, case::Case, identity};
 
 /// Decides a call on a linearizable view: an answer, or a proposal. `facts` is filled as far as the decision gets, so
 /// that a refusal is recorded with the keys it concerns.
 pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFacts) -> Result<Step, Error> {
-    let case = &Case::new(call, view)?;
+    let identity = identity::attached(&call.caller, view);
+    let case = &Case::new(call, view, &identity)?;
     match &call.request {
         R::CancelKeyDeletion(r) => crate::cancel_key_deletion::decide(case, r, env, facts),
         R::CreateAlias(r) => crate::create_alias::decide(case, r, env, facts),

@@ -57,8 +57,8 @@ fn run(
     check_name(request)?;
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     let key_facts = KeyFacts::of(key.key(), case.region);
-    policy_document::check(case, &request.policy, &key_facts, key.arn(), lockout)?;
-    let command = Command::PutPolicy { key: key.key().id, policy: request.policy.clone() };
+    let policy = policy_document::check(case, &request.policy, &key_facts, key.arn(), lockout)?;
+    let command = Command::PutPolicy { key: key.key().id, policy };
     Ok(propose_quietly(case, env, key.expectation(), command, Response))
 }
 

@@ -88,7 +88,12 @@ fn run(
     let tags = request.tags.clone();
     Ok(propose_record(case, env, key.arn(), key.expectation(), change, move |view| {
         let replica_key_metadata = with_members_of(replica, view);
-        Ok(Response { replica_key_metadata, replica_policy: seed.policy, replica_tags: tags }.into())
+        Ok(Response {
+            replica_key_metadata,
+            replica_policy: seed.policy.document().into(),
+            replica_tags: tags,
+        }
+        .into())
     }))
 }
 
@@ -110,12 +115,12 @@ fn check_region(case: &Case<'_>, region: &Region) -> Result<(), Error> {
 fn seed<A>(case: &Case<'_>, key: &Authorized<'_, A>, request: &Request) -> Result<ReplicaSeed, Error> {
     let tags = tags::checked(&request.tags)?;
     let account = key.key().account;
-    let policy = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
+    let document = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
     let of_primary = KeyFacts::of(key.key(), case.region);
     let key_facts = KeyFacts { multi_region: Some(MultiRegionKeyType::Replica), ..of_primary };
     let arn = KeyArn { region: request.replica_region.clone(), ..key.arn().clone() };
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
-    policy_document::check(case, &policy, &key_facts, &arn, lockout)?;
+    let policy = policy_document::check(case, &document, &key_facts, &arn, lockout)?;
     Ok(ReplicaSeed { policy, description: request.description.clone().unwrap_or_default(), tags })
 }
 

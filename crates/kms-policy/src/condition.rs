@@ -10,27 +10,62 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Condition {
     pub(crate) operator: Operator,
-    pub(crate) key: String,
-    pub(crate) operands: Vec<Operand>,
+    /// As written.
+    pub(crate) name: Box<str>,
+    /// In lower case.
+    pub(crate) key: Box<str>,
+    pub(crate) sight: Sight,
+    pub(crate) operands: Box<[Operand]>,
+}
+
+/// What a condition can see of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Whatever the request carries.
+    Request,
+    /// Nothing: the key has no meaning in a policy of this kind.
+    Absent,
+    /// No request ever carries the key.
+    Unknown,
 }
 
 impl Condition {
     /// True when the condition holds. Doubt counts against the caller: where a request value cannot be compared, or a
-    /// single-valued operator meets several values, an Allow does not hold and a Deny does (B3).
+    /// single-valued operator meets several values, an Allow does not hold and a Deny does; an Allow on a key that does
+    /// not exist does not hold either (B3).
     pub(crate) fn holds(&self, context: &Context, effect: Effect) -> bool {
-        let values = context.values(&self.key);
-        if self.operator.test == Test::Null {
-            return self.operands.contains(&Operand::Bool(values.is_empty()));
+        let in_doubt = effect == Effect::Deny;
+        if self.sight == Sight::Unknown && effect == Effect::Allow {
+            return false;
         }
+        if self.operator.test == Test::Null {
+            return self.operands.contains(&Operand::Bool(self.is_null(context)));
+        }
+        let values = self.values(context);
         if values.is_empty() {
             return self.holds_when_absent();
         }
-        let satisfied = |value: &Value| self.satisfied_by(value, context).unwrap_or(effect == Effect::Deny);
+        let satisfied = |value: &Value| self.satisfied_by(value, context).unwrap_or(in_doubt);
         match (self.operator.qualifier, values) {
             (Some(Qualifier::ForAllValues), _) => values.iter().all(satisfied),
             (Some(Qualifier::ForAnyValue), _) => values.iter().any(satisfied),
             (None, [value]) => satisfied(value),
-            (None, _) => effect == Effect::Deny,
+            (None, _) => in_doubt,
+        }
+    }
+
+    /// The values that the condition sees.
+    pub(crate) fn values<'a>(&self, context: &'a Context) -> &'a [Value] {
+        match self.sight {
+            Sight::Request => context.values(&self.key),
+            Sight::Absent | Sight::Unknown => &[],
+        }
+    }
+
+    fn is_null(&self, context: &Context) -> bool {
+        match self.sight {
+            Sight::Request => context.is_null(&self.key),
+            Sight::Absent | Sight::Unknown => true,
         }
     }
 

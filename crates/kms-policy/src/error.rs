@@ -1,4 +1,4 @@
-/// Why a document is not a key policy. Quotes at most 128 characters of the input.
+/// Why a document is not a policy. Quotes at most 128 characters of the input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedPolicy {
     /// Longer than [`kms_types::limits::MAX_POLICY_BYTES`].
@@ -33,6 +33,14 @@ pub enum MalformedPolicy {
         /// The object.
         place: &'static str,
     },
+    /// A member that policies of this kind do not have.
+    #[error("`{element}` has no place in {place} of this kind of policy")]
+    Prohibited {
+        /// The member.
+        element: &'static str,
+        /// The object.
+        place: &'static str,
+    },
     /// A member given twice, in one object or as its negation beside it.
     #[error("`{element}` is given twice in {place}")]
     Twice {
@@ -48,6 +56,18 @@ pub enum MalformedPolicy {
         element: String,
         /// What it must be.
         expected: &'static str,
+    },
+    /// A Sid that occurs twice, where each names one statement.
+    #[error("the Sid `{sid}` names two statements")]
+    RepeatedSid {
+        /// The Sid.
+        sid: String,
+    },
+    /// A policy variable where none may stand.
+    #[error("a policy variable stands before the sixth field of the resource `{resource}`")]
+    MisplacedVariable {
+        /// The resource.
+        resource: String,
     },
     /// A principal that is none of the forms, or that does not exist.
     #[error("policy contains a statement with one or more invalid principals: `{principal}`")]

@@ -2,18 +2,22 @@
 
 use std::{net::IpAddr, str::FromStr};
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kms_types::Timestamp;
 
 use crate::{
     Context, MalformedPolicy,
+    arn_pattern::ArnPattern,
     context::Value,
     error::clip,
-    template::{Template, Token, Variables, Wildcards, matches, matches_arn},
+    template::{Template, Variables, Wildcards, text_of},
 };
 
 /// An operator with its set qualifier and `IfExists`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operator {
+    /// As written.
+    pub(crate) name: Box<str>,
     pub(crate) qualifier: Option<Qualifier>,
     pub(crate) test: Test,
     pub(crate) sense: Sense,
@@ -43,6 +47,7 @@ pub(crate) enum Test {
     Numeric(Comparison),
     Date(Comparison),
     Bool,
+    Binary,
     IpAddress,
     Arn,
     Null,
@@ -57,7 +62,7 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
-/// BinaryEquals is left out: no condition key of this service is binary.
+/// Every operator [IAM:condition-operators].
 const TABLE: &[(&str, Test, Sense)] = {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
     use Sense::{Negated, Positive};
@@ -81,6 +86,7 @@ const TABLE: &[(&str, Test, Sense)] = {
         ("DateGreaterThan", Test::Date(Greater), Positive),
         ("DateGreaterThanEquals", Test::Date(GreaterOrEqual), Positive),
         ("Bool", Test::Bool, Positive),
+        ("BinaryEquals", Test::Binary, Positive),
         ("IpAddress", Test::IpAddress, Positive),
         ("NotIpAddress", Test::IpAddress, Negated),
         // ArnEquals and ArnLike are one operator (section 9.9).
@@ -103,15 +109,15 @@ impl FromStr for Operator {
             Some(_) => return Err(unknown()),
             None => (None, text),
         };
-        let (name, if_exists) = match rest.strip_suffix("IfExists") {
-            Some(name) => (name, true),
+        let (plain, if_exists) = match rest.strip_suffix("IfExists") {
+            Some(plain) => (plain, true),
             None => (rest, false),
         };
-        let (_, test, sense) = TABLE.iter().find(|(n, _, _)| *n == name).ok_or_else(unknown)?;
+        let (_, test, sense) = TABLE.iter().find(|(n, _, _)| *n == plain).ok_or_else(unknown)?;
         if *test == Test::Null && (if_exists || qualifier.is_some()) {
             return Err(unknown());
         }
-        Ok(Self { qualifier, test: *test, sense: *sense, if_exists })
+        Ok(Self { name: text.into(), qualifier, test: *test, sense: *sense, if_exists })
     }
 }
 
@@ -119,7 +125,9 @@ impl FromStr for Operator {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operand {
     Template(Template),
+    Arn(ArnPattern),
     Number(f64),
+    Binary(Box<[u8]>),
     Time(Timestamp),
     Bool(bool),
     Network { address: IpAddr, prefix_bits: u8 },
@@ -146,9 +154,9 @@ impl Test {
             Self::StringEquals | Self::StringEqualsIgnoreCase => {
                 Some(Operand::Template(Template::parse(text, Wildcards::Literal, variables)))
             }
-            Self::StringLike | Self::Arn => {
-                Some(Operand::Template(Template::parse(text, Wildcards::Match, variables)))
-            }
+            Self::StringLike => Some(Operand::Template(Template::parse(text, Wildcards::Match, variables))),
+            Self::Arn => Some(Operand::Arn(ArnPattern::operand(text, variables))),
+            Self::Binary => BASE64.decode(text).ok().map(|bytes| Operand::Binary(bytes.into())),
             Self::Numeric(_) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(Operand::Number),
             Self::Date(_) => parse_time(text).map(Operand::Time),
             Self::Bool | Self::Null => match text.to_ascii_lowercase().as_str() {
@@ -164,14 +172,18 @@ impl Test {
     pub(crate) fn compare(self, value: &Value, operand: &Operand, context: &Context) -> Match {
         match (self, operand) {
             (Self::StringEquals | Self::StringLike, Operand::Template(template)) => {
-                expanded(template, context, |tokens| matches(tokens, &value.to_string()))
+                template.matches(&text_of(value), context).into()
             }
             (Self::StringEqualsIgnoreCase, Operand::Template(template)) => {
-                expanded(template, context, |tokens| equals_ignoring_case(tokens, &value.to_string()))
+                template.equals_ignoring_case(&text_of(value), context).into()
             }
-            (Self::Arn, Operand::Template(template)) => {
-                expanded(template, context, |tokens| matches_arn(tokens, &value.to_string()))
-            }
+            (Self::Arn, Operand::Arn(pattern)) => pattern.matches(&text_of(value), context).into(),
+            (Self::Binary, Operand::Binary(right)) => match value {
+                Value::Text(text) => {
+                    BASE64.decode(text).map_or(Match::Incomparable, |l| (*l == **right).into())
+                }
+                _ => Match::Incomparable,
+            },
             (Self::Numeric(comparison), Operand::Number(right)) => {
                 number(value).map_or(Match::Incomparable, |left| comparison.holds(&left, right).into())
             }
@@ -202,22 +214,11 @@ impl Comparison {
     }
 }
 
-fn expanded(template: &Template, context: &Context, test: impl Fn(&[Token]) -> bool) -> Match {
-    template.expand(context).map_or(Match::No, |tokens| test(&tokens).into())
-}
-
-fn equals_ignoring_case(tokens: &[Token], text: &str) -> bool {
-    let lower = |c: char| c.to_lowercase().collect::<String>();
-    let pattern: String =
-        tokens.iter().map(|t| if let Token::Char(c) = t { lower(*c) } else { String::new() }).collect();
-    pattern == text.chars().map(lower).collect::<String>()
-}
-
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => Some(*number as f64),
         Value::Time(at) => Some(at.as_secs_f64()),
-        Value::Text(text) => text.parse().ok(),
+        Value::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
         Value::Bool(_) | Value::Ip(_) => None,
     }
 }

@@ -1,16 +1,19 @@
-//! A parsed key policy.
+//! A parsed policy, and what one statement of it covers.
 
-use kms_types::{AccountId, Principal};
+use kms_types::Principal;
 
 use crate::{
-    Context,
+    Context, PolicyKind, PrincipalPattern,
+    arn_pattern::ArnPattern,
     condition::Condition,
-    template::{Template, matches},
+    principal::{Grasp, grasp, has_other_names},
+    template::Template,
 };
 
-/// A key policy document that follows the grammar.
+/// A policy document that follows the grammar of its kind. Parsed once; evaluating it parses nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
+    pub(crate) kind: PolicyKind,
     pub(crate) statements: Vec<Statement>,
 }
 
@@ -23,14 +26,16 @@ pub enum Effect {
     Deny,
 }
 
-/// One statement. One without Action or Resource is accepted and matches nothing (section 9.4).
+/// One statement. One of a key policy without Action or Resource is accepted and matches nothing (section 9.4).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Statement {
-    pub(crate) sid: Option<String>,
+    pub(crate) sid: Option<Box<str>>,
     pub(crate) effect: Effect,
-    pub(crate) principals: Clause<PrincipalPattern>,
+    /// Absent exactly in policies that are attached to a principal.
+    pub(crate) principals: Option<Clause<PrincipalPattern>>,
+    /// In lower case: actions are compared without case.
     pub(crate) actions: Option<Clause<Template>>,
-    pub(crate) resources: Option<Clause<Template>>,
+    pub(crate) resources: Option<Clause<ArnPattern>>,
     pub(crate) conditions: Vec<Condition>,
 }
 
@@ -48,6 +53,12 @@ impl<T> Clause<T> {
         }
     }
 
+    pub(crate) fn members_mut(&mut self) -> &mut [T] {
+        match self {
+            Self::In(members) | Self::NotIn(members) => members,
+        }
+    }
+
     fn covers(&self, matched: impl Fn(&T) -> bool) -> bool {
         match self {
             Self::In(members) => members.iter().any(matched),
@@ -56,63 +67,70 @@ impl<T> Clause<T> {
     }
 }
 
-/// A principal of a key policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PrincipalPattern {
-    /// `*`.
-    Everyone,
-    /// `arn:aws:iam::<account>:root` or the bare account id: the account as delegate.
-    Account(AccountId),
-    /// The ARN of a user, role, role session or federated user.
-    Identity(String),
-    /// A service, by its name.
-    Service(String),
-    /// A federated identity provider; no caller of this service is one.
-    Federated(String),
-    /// A canonical user id; has no meaning for keys.
-    CanonicalUser(String),
-}
-
-impl PrincipalPattern {
-    fn matches(&self, caller: &Principal) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::Account(account) => matches!(caller, Principal::Root { account: own } if own == account),
-            Self::Identity(arn) => {
-                caller.service().is_none() && (*arn == caller.arn() || *arn == caller.principal_arn())
-            }
-            Self::Service(name) => caller.service().is_some_and(|service| service.name == *name),
-            Self::Federated(_) | Self::CanonicalUser(_) => false,
-        }
-    }
+/// What statements are asked about; the action in lower case.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) caller: &'a Principal,
+    pub(crate) action: &'a str,
+    pub(crate) resource: &'a str,
+    pub(crate) context: &'a Context,
 }
 
 impl Statement {
-    pub(crate) fn matches(&self, request: &crate::Request<'_>) -> bool {
-        self.principals.covers(|p| p.matches(request.caller))
-            && self.covers_action(request.action, request.context)
-            && self.covers_resource(request.resource, request.context)
-            && self.conditions.iter().all(|c| c.holds(request.context, self.effect))
+    /// How the statement applies to the subject; not at all when no way of it is set.
+    pub(crate) fn applies(&self, subject: &Subject<'_>) -> Grasp {
+        if !self.covers_action(subject) {
+            return Grasp::default();
+        }
+        let grasp = self.covers_principal(subject.caller);
+        match grasp.any() && self.covers_resource(subject) && self.unmet(subject).is_none() {
+            true => grasp,
+            false => Grasp::default(),
+        }
     }
 
-    /// Actions are compared without case; their patterns were lowered when they were parsed.
-    fn covers_action(&self, action: &str, context: &Context) -> bool {
-        let action = action.to_ascii_lowercase();
-        self.actions.as_ref().is_some_and(|c| c.covers(|t| expanded_matches(t, &action, context)))
+    /// NotPrincipal means everybody else. Of a caller with several names, some listed and some not, a Deny covers it
+    /// and an Allow does not: doubt counts against the caller (B3).
+    pub(crate) fn covers_principal(&self, caller: &Principal) -> Grasp {
+        let everybody = |covered| if covered { Grasp::of_everyone(caller) } else { Grasp::default() };
+        match &self.principals {
+            None => everybody(true),
+            Some(Clause::In(principals)) => grasp(principals, caller),
+            Some(Clause::NotIn(principals)) => everybody(match self.effect {
+                Effect::Allow => !grasp(principals, caller).any(),
+                Effect::Deny => has_other_names(principals, caller),
+            }),
+        }
     }
 
-    fn covers_resource(&self, resource: &str, context: &Context) -> bool {
-        self.resources.as_ref().is_some_and(|c| c.covers(|t| expanded_matches(t, resource, context)))
+    pub(crate) fn covers_action(&self, subject: &Subject<'_>) -> bool {
+        let covers = |clause: &Clause<Template>| {
+            clause.covers(|pattern| pattern.matches(subject.action, subject.context))
+        };
+        self.actions.as_ref().is_some_and(covers)
     }
-}
 
-fn expanded_matches(template: &Template, text: &str, context: &Context) -> bool {
-    template.expand(context).is_some_and(|tokens| matches(&tokens, text))
+    pub(crate) fn covers_resource(&self, subject: &Subject<'_>) -> bool {
+        let covers = |clause: &Clause<ArnPattern>| {
+            clause.covers(|pattern| pattern.matches(subject.resource, subject.context))
+        };
+        self.resources.as_ref().is_some_and(covers)
+    }
+
+    /// The first condition that does not hold.
+    pub(crate) fn unmet(&self, subject: &Subject<'_>) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| !condition.holds(subject.context, self.effect))
+    }
 }
 
 impl Policy {
     /// Every principal that the document names, so that a caller can check that they exist.
     pub fn principals(&self) -> impl Iterator<Item = &PrincipalPattern> {
-        self.statements.iter().flat_map(|s| s.principals.members())
+        self.statements.iter().flat_map(|s| s.principals.as_ref().map_or(&[][..], Clause::members))
+    }
+
+    /// What the policy is attached to.
+    pub fn kind(&self) -> PolicyKind {
+        self.kind
     }
 }

@@ -1,8 +1,15 @@
-//! Text with wildcards and policy variables, and the matching of it.
+//! Text with wildcards and policy variables, as a policy writes it.
 //!
 //! Variables stand for single values of the request's context; what they expand to is literal, never a wildcard.
 
-use crate::Context;
+use std::borrow::Cow;
+
+use crate::{
+    Context,
+    context::Value,
+    glob::{self, Piece},
+    keys,
+};
 
 /// How `*` and `?` are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,166 +25,180 @@ pub(crate) enum Wildcards {
 pub(crate) enum Variables {
     /// As a variable.
     Expand,
+    /// As a variable of a key policy, for which some keys are always absent (section 9.7).
+    ExpandInKeyPolicy,
     /// As itself.
     Literal,
 }
 
 /// A pattern as written in the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Template(Vec<Part>);
+pub(crate) struct Template(Box<[Part]>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    Token(Token),
-    Variable { key: String, default: Option<String> },
-}
-
-/// One step of an expanded pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Token {
-    /// This character.
-    Char(char),
-    /// `?`: any one character.
+    Literal(Box<str>),
     One,
-    /// `*`: any characters, or none.
     Many,
+    /// The key, in lower case, is none where the variable never has a value.
+    Variable {
+        key: Option<Box<str>>,
+        default: Option<Box<str>>,
+    },
 }
 
 impl Template {
     pub(crate) fn parse(text: &str, wildcards: Wildcards, variables: Variables) -> Self {
-        let mut parts = Vec::new();
+        let mut parts = Parts::default();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let variable = (variables == Variables::Expand).then(|| split_variable(rest)).flatten();
-            if let Some((part, after)) = variable {
-                parts.push(part);
+            if let Some((part, after)) = split_variable(rest, variables) {
+                match part {
+                    Part::Literal(escaped) => parts.literal.push_str(&escaped),
+                    part => parts.push(part),
+                }
                 rest = after;
                 continue;
             }
-            parts.push(Part::Token(match first {
-                '*' if wildcards == Wildcards::Match => Token::Many,
-                '?' if wildcards == Wildcards::Match => Token::One,
-                other => Token::Char(other),
-            }));
+            match first {
+                '*' if wildcards == Wildcards::Match => parts.push(Part::Many),
+                '?' if wildcards == Wildcards::Match => parts.push(Part::One),
+                other => parts.literal.push(other),
+            }
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
-        Self(parts)
+        Self(parts.finish())
     }
 
-    /// The pattern for this request; none when a variable has no single value, so that nothing matches.
-    pub(crate) fn expand(&self, context: &Context) -> Option<Vec<Token>> {
-        let mut tokens = Vec::with_capacity(self.0.len());
-        for part in &self.0 {
-            match part {
-                Part::Token(token) => tokens.push(*token),
-                Part::Variable { key, default } => {
-                    let value = context.single(key).map(|v| v.to_string()).or_else(|| default.clone())?;
-                    tokens.extend(value.chars().map(Token::Char));
-                }
-            }
+    /// True when the pattern matches the whole of `text`; never when a variable has no single value.
+    pub(crate) fn matches(&self, text: &str, context: &Context) -> bool {
+        match &*self.0 {
+            [] => text.is_empty(),
+            [Part::Many] => true,
+            [Part::Literal(literal)] => **literal == *text,
+            [Part::Literal(literal), Part::Many] => text.starts_with(&**literal),
+            _ => self.expand(context).is_some_and(|pieces| glob::matches(&pieces, text)),
         }
-        Some(tokens)
+    }
+
+    /// As [`Self::matches`] for a pattern without wildcards, without regard to case.
+    pub(crate) fn equals_ignoring_case(&self, text: &str, context: &Context) -> bool {
+        let Some(pieces) = self.expand(context) else { return false };
+        let pattern = pieces.iter().flat_map(|piece| match piece {
+            Piece::Literal(literal) => literal.chars(),
+            Piece::One | Piece::Many => "".chars(),
+        });
+        pattern.flat_map(char::to_lowercase).eq(text.chars().flat_map(char::to_lowercase))
+    }
+
+    /// The pattern for this request; none when a variable has no single value.
+    pub(crate) fn expand<'a>(&'a self, context: &'a Context) -> Option<Vec<Piece<'a>>> {
+        let expand = |part: &'a Part| match part {
+            Part::Literal(text) => Some(Piece::Literal(Cow::Borrowed(text))),
+            Part::One => Some(Piece::One),
+            Part::Many => Some(Piece::Many),
+            Part::Variable { key, default } => {
+                let value = key.as_deref().and_then(|key| context.single(key)).map(text_of);
+                value.or_else(|| default.as_deref().map(Cow::Borrowed)).map(Piece::Literal)
+            }
+        };
+        self.0.iter().map(expand).collect()
+    }
+
+    pub(crate) fn has_variables(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Variable { .. }))
+    }
+}
+
+pub(crate) fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Text(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+/// Parts under construction: neighbouring characters are one literal.
+#[derive(Default)]
+struct Parts {
+    done: Vec<Part>,
+    literal: String,
+}
+
+impl Parts {
+    fn push(&mut self, part: Part) {
+        self.end_literal();
+        // Two stars in a row are one.
+        if part != Part::Many || self.done.last() != Some(&Part::Many) {
+            self.done.push(part);
+        }
+    }
+
+    fn end_literal(&mut self) {
+        if !self.literal.is_empty() {
+            self.done.push(Part::Literal(std::mem::take(&mut self.literal).into()));
+        }
+    }
+
+    fn finish(mut self) -> Box<[Part]> {
+        self.end_literal();
+        self.done.into()
     }
 }
 
 /// `${key}`, `${key, 'default'}` or an escape `${*}`, `${?}`, `${$}` at the start of `text`, and what follows it.
-fn split_variable(text: &str) -> Option<(Part, &str)> {
+fn split_variable(text: &str, variables: Variables) -> Option<(Part, &str)> {
+    if variables == Variables::Literal {
+        return None;
+    }
     let (inside, after) = text.strip_prefix("${")?.split_once('}')?;
     let part = match inside {
-        "*" | "?" | "$" => Part::Token(Token::Char(inside.chars().next()?)),
+        "*" | "?" | "$" => Part::Literal(inside.into()),
         _ => match inside.split_once(',') {
             Some((key, default)) => {
                 let default = default.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-                Part::Variable { key: key.trim().into(), default: Some(default.into()) }
+                Part::Variable { key: variable_key(key.trim(), variables), default: Some(default.into()) }
             }
-            None => Part::Variable { key: inside.into(), default: None },
+            None => Part::Variable { key: variable_key(inside.trim(), variables), default: None },
         },
     };
     Some((part, after))
 }
 
-/// True when `tokens` match the whole of `text`. Backtracks to the last `*` only, so the time is at most the product of
-/// both lengths.
-pub(crate) fn matches(tokens: &[Token], text: &str) -> bool {
-    let text: Vec<char> = text.chars().collect();
-    let (mut t, mut c) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while c < text.len() {
-        match tokens.get(t) {
-            Some(Token::Many) => {
-                retry = Some((t + 1, c));
-                t += 1;
-            }
-            Some(token) if fits(token, text.get(c)) => (t, c) = (t + 1, c + 1),
-            _ => match retry {
-                Some((after_many, from)) => {
-                    retry = Some((after_many, from + 1));
-                    (t, c) = (after_many, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    tokens.iter().skip(t).all(|token| *token == Token::Many)
-}
-
-fn fits(token: &Token, c: Option<&char>) -> bool {
-    match token {
-        Token::One => true,
-        Token::Char(expected) => Some(expected) == c,
-        Token::Many => false,
-    }
-}
-
-/// Six colon-separated fields, each matched by itself, so that a wildcard never crosses a colon before the sixth.
-pub(crate) fn matches_arn(tokens: &[Token], arn: &str) -> bool {
-    if tokens == [Token::Many] {
-        return true;
-    }
-    let pattern: Vec<&[Token]> = tokens.splitn(6, |t| *t == Token::Char(':')).collect();
-    let fields: Vec<&str> = arn.splitn(6, ':').collect();
-    pattern.len() == 6 && fields.len() == 6 && pattern.iter().zip(fields).all(|(p, f)| matches(p, f))
+fn variable_key(key: &str, variables: Variables) -> Option<Box<str>> {
+    let key = key.to_lowercase();
+    let absent = keys::is_multivalued(&key)
+        || variables == Variables::ExpandInKeyPolicy && keys::is_absent_in_key_policies(&key);
+    (!absent).then(|| key.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn glob(pattern: &str, text: &str) -> bool {
-        let template = Template::parse(pattern, Wildcards::Match, Variables::Expand);
-        template.expand(&Context::default()).is_some_and(|tokens| matches(&tokens, text))
-    }
-
-    #[test]
-    fn wildcards_match_whole_texts() {
-        for (pattern, text) in
-            [("*", ""), ("a*c", "abbc"), ("a*c", "ac"), ("?b*", "ab"), ("*a*b", "xaxbxb"), ("", "")]
-        {
-            assert!(glob(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in
-            [("a", "ab"), ("?", ""), ("a*c", "acd"), ("*ab", "ba"), ("kms:Enc", "kms:Encrypt")]
-        {
-            assert!(!glob(pattern, text), "{pattern} {text}");
-        }
+    fn matches(pattern: &str, text: &str) -> bool {
+        Template::parse(pattern, Wildcards::Match, Variables::Expand).matches(text, &Context::default())
     }
 
     #[test]
     fn escapes_are_literal_and_unknown_variables_match_nothing() {
-        assert!(glob("a${*}", "a*"));
-        assert!(!glob("a${*}", "ab"));
-        assert!(glob("${$}x", "$x"));
-        assert!(!glob("${aws:username}", ""));
-        assert!(glob("${aws:username, 'anon'}", "anon"));
-        assert!(!glob("${aws:username, '*'}", "anything"));
+        assert!(matches("a${*}", "a*"));
+        assert!(!matches("a${*}", "ab"));
+        assert!(matches("${$}x", "$x"));
+        assert!(matches("${$}${?}${*}", "$?*"));
+        assert!(!matches("${aws:username}", ""));
+        assert!(matches("${aws:username, 'anon'}", "anon"));
+        assert!(!matches("${aws:username, '*'}", "anything"));
+        assert!(matches("${unfinished", "${unfinished"));
+        assert!(matches("a**?b", "axb"));
     }
 
     #[test]
-    fn a_wildcard_in_an_arn_stays_in_its_field() {
-        let tokens =
-            |p| Template::parse(p, Wildcards::Match, Variables::Expand).expand(&Context::default()).unwrap();
-        assert!(matches_arn(&tokens("arn:aws:iam::*:root"), "arn:aws:iam::111122223333:root"));
-        assert!(!matches_arn(&tokens("arn:*:root"), "arn:aws:iam::111122223333:root"));
-        assert!(matches_arn(&tokens("arn:aws:iam::1:role/*"), "arn:aws:iam::1:role/a:b"));
+    fn a_set_is_not_a_variable() {
+        let mut context = Context::default();
+        context.add("aws:TagKeys", "one");
+        context.add("aws:username", "ann");
+        let parse = |p| Template::parse(p, Wildcards::Match, Variables::Expand);
+        assert!(parse("${aws:username}/*").matches("ann/x", &context));
+        assert!(!parse("${aws:TagKeys}").matches("one", &context));
     }
 }

@@ -6,7 +6,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, ControlRecord, Directory, Enablement};
+use crate::{Automatic, ControlRecord, Directory, Enablement, KeyPolicy};
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +80,8 @@ pub struct CreateKey {
     pub usage: KeyUsage,
     /// Origin.
     pub origin: KeyOrigin,
-    /// The policy document, checked by the proposer.
-    pub policy: String,
+    /// The key policy, checked by the proposer.
+    pub policy: KeyPolicy,
     /// Description.
     pub description: String,
     /// Tags.
@@ -160,8 +160,8 @@ pub enum Command {
     PutPolicy {
         /// The key.
         key: KeyId,
-        /// The document, checked by the proposer.
-        policy: String,
+        /// The key policy, checked by the proposer.
+        policy: KeyPolicy,
     },
     /// TagResource.
     Tag {

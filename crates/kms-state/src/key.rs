@@ -6,7 +6,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Membership, Phase};
+use crate::{KeyPolicy, Membership, Phase};
 
 /// One key as this Region holds it: the independent properties are decided here, the shared ones of a multi-Region
 /// key are copied from its committed control record in the same `apply`.
@@ -30,8 +30,8 @@ pub struct Key {
     pub manager: CustomerKeyManager,
     /// Enabled, disabled or on its way out; independent per Region.
     pub lifecycle: Lifecycle,
-    /// The key policy document as written, independent per Region.
-    pub policy: String,
+    /// The key policy, independent per Region.
+    pub policy: KeyPolicy,
     /// Tags, independent per Region.
     pub tags: BTreeMap<String, String>,
     /// All materials in order of creation; shared for a multi-Region key.

@@ -8,6 +8,7 @@ mod codec;
 mod command;
 mod directory;
 mod key;
+mod key_policy;
 mod key_state;
 mod outcome;
 mod record;
@@ -20,6 +21,7 @@ pub use directory::{Directory, RegionRole, Voter};
 pub use key::{
     Alias, Automatic, Enablement, Key, Lifecycle, MaterialInfo, MaterialStatus, MultiRegion, Rotation,
 };
+pub use key_policy::KeyPolicy;
 pub use key_state::{InvalidTransition, LifecycleEvent};
 pub use outcome::{AcceptAnswer, Outcome, PromiseAnswer, Refusal};
 pub use record::{ControlRecord, Deletion, Membership, Phase, RecordError, ReplicaSeed};

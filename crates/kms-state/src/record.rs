@@ -7,7 +7,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, MaterialInfo, MaterialStatus, Rotation};
+use crate::{Automatic, KeyPolicy, MaterialInfo, MaterialStatus, Rotation};
 
 /// The shared properties of one multi-Region key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub enum Membership {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaSeed {
     /// The replica's key policy.
-    pub policy: String,
+    pub policy: KeyPolicy,
     /// The replica's description.
     pub description: String,
     /// The replica's tags.

@@ -80,7 +80,7 @@ fn command() -> impl Strategy<Value = Command> {
         (keys.clone(), 7u32..30).prop_map(|(n, w)| Command::ScheduleDeletion { key: key(n), window_days: w }),
         keys.clone().prop_map(|n| Command::CancelDeletion { key: key(n) }),
         keys.clone().prop_map(|n| Command::DestroyKey { key: key(n) }),
-        (keys.clone(), "[a-z]{0,3}").prop_map(|(n, p)| Command::PutPolicy { key: key(n), policy: p }),
+        (keys.clone(), "[a-z]{0,3}").prop_map(|(n, p)| Command::PutPolicy { key: key(n), policy: p.into() }),
         (keys.clone(), tags).prop_map(|(n, tags)| Command::Tag { key: key(n), tags }),
         (keys.clone(), prop::collection::vec("[a-c]", 0..2))
             .prop_map(|(n, tag_keys)| Command::Untag { key: key(n), tag_keys }),

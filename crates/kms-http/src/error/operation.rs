@@ -1,4 +1,4 @@
-use kms_ops::{AliasRule, Denial, Error, Quota, TagFault};
+use kms_ops::{AliasRule, Denial, Error, PolicySource, Quota, TagFault};
 
 use super::ApiError;
 
@@ -117,20 +117,27 @@ fn denial(caller: &str, action: &str, resource: Option<&str>, reason: Denial) ->
     let start = format!("User: {caller} is not authorized to perform: {action}");
     let on = resource.map(|arn| format!(" on resource: {arn}")).unwrap_or_default();
     match reason {
-        Denial::NoResourcePolicyAllows => {
-            format!("{start}{on} because no resource-based policy allows the {action} action")
+        Denial::Implicit(source) => {
+            format!("{start}{on} because no {} allows the {action} action", noun(source))
         }
-        Denial::NoIdentityPolicyAllows => {
-            format!("{start}{on} because no identity-based policy allows the {action} action")
-        }
-        Denial::ExplicitDenyInResourcePolicy => {
-            format!("{start}{on} with an explicit deny in a resource-based policy")
+        Denial::Explicit(source) => {
+            let article = if source == PolicySource::Identity { "an" } else { "a" };
+            format!("{start}{on} with an explicit deny in {article} {}", noun(source))
         }
         // Never names the key: a foreign key that is absent and one that is closed read the same.
         Denial::NotVisible => format!(
             "{start} on this resource because the resource does not exist in this Region, no resource-based policies \
              allow access, or a resource-based policy explicitly denies access"
         ),
+    }
+}
+
+fn noun(source: PolicySource) -> &'static str {
+    match source {
+        PolicySource::Identity => "identity-based policy",
+        PolicySource::Resource => "resource-based policy",
+        PolicySource::Boundary => "permissions boundary",
+        PolicySource::Session => "session policy",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The whole error map as one table.
 
-use kms_ops::{AliasRule, Denial, Error, Quota, StateName, TagFault};
+use kms_ops::{AliasRule, Denial, Error, PolicySource, Quota, StateName, TagFault};
 use kms_types::{
     EncryptionAlgorithm, Epoch, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion,
     Timestamp,
@@ -48,9 +48,14 @@ fn operation_errors() -> Vec<Error> {
         },
         Error::IncorrectKey,
         Error::InvalidCiphertext,
-        denied(Denial::NoResourcePolicyAllows, Some(&arn().to_string())),
-        denied(Denial::NoIdentityPolicyAllows, None),
-        denied(Denial::ExplicitDenyInResourcePolicy, Some(&arn().to_string())),
+        denied(Denial::Implicit(PolicySource::Resource), Some(&arn().to_string())),
+        denied(Denial::Implicit(PolicySource::Identity), None),
+        denied(Denial::Implicit(PolicySource::Boundary), Some(&arn().to_string())),
+        denied(Denial::Implicit(PolicySource::Session), Some(&arn().to_string())),
+        denied(Denial::Explicit(PolicySource::Resource), Some(&arn().to_string())),
+        denied(Denial::Explicit(PolicySource::Identity), Some(&arn().to_string())),
+        denied(Denial::Explicit(PolicySource::Boundary), None),
+        denied(Denial::Explicit(PolicySource::Session), None),
         denied(Denial::NotVisible, Some(&arn().to_string())),
         Error::UnsupportedOrigin { arn: arn(), origin: KeyOrigin::External },
         Error::NotPrimary { arn: arn() },

@@ -4,7 +4,10 @@ use super::{
         context, create_alias, create_key, decrypt, describe, disable, encrypt, put_policy, schedule,
     },
 };
-use crate::{Denial, Error, Quota, Response, create_key, get_key_policy, list_key_policies, put_key_policy};
+use crate::{
+    Denial, Error, PolicySource, Quota, Response, create_key, get_key_policy, list_key_policies,
+    put_key_policy,
+};
 
 fn policy(statements: &[&str]) -> String {
     let own =
@@ -45,7 +48,7 @@ fn a_deny_takes_effect_with_the_next_call() {
     let error = f.call(encrypt(&key.arn, b"x")).unwrap_err();
     assert!(matches!(&error, Error::AccessDenied { resource: Some(r), caller, .. }
         if *r == key.arn.to_string() && *caller == format!("arn:aws:iam::{OWN}:root")));
-    assert_eq!(denied(error), ("kms:Encrypt", Denial::ExplicitDenyInResourcePolicy));
+    assert_eq!(denied(error), ("kms:Encrypt", Denial::Explicit(PolicySource::Resource)));
     // Reached through the ciphertext, the key must not be told from one that is not here.
     assert_eq!(
         denied(f.call(decrypt(&sealed.ciphertext_blob)).unwrap_err()),
@@ -64,7 +67,7 @@ fn silence_denies() {
     f.call(put_policy(&key.key_id, &narrow)).unwrap();
     assert_eq!(
         denied(f.call(disable(&key.arn)).unwrap_err()),
-        ("kms:DisableKey", Denial::NoResourcePolicyAllows)
+        ("kms:DisableKey", Denial::Implicit(PolicySource::Resource))
     );
     f.call(put_policy(&key.key_id, &policy(&[]))).unwrap();
     f.call(disable(&key.arn)).unwrap();

@@ -58,7 +58,7 @@ pub(crate) fn create_key(number: u8) -> Command {
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
         origin: KeyOrigin::AwsKms,
-        policy: format!("policy of {number}"),
+        policy: format!("policy of {number}").into(),
         description: "d".repeat(usize::from(number) * 7),
         tags: [("number".to_owned(), number.to_string())].into(),
         material: new_material(number),

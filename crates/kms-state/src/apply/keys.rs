@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::registers;
 use crate::{
-    CreateKey, Enablement, Key, Lifecycle, LifecycleEvent, MaterialInfo, MaterialStatus, Membership,
-    MultiRegion, Outcome, Phase, Refusal, Rotation, State,
+    CreateKey, Enablement, Key, KeyPolicy, Lifecycle, LifecycleEvent, MaterialInfo, MaterialStatus,
+    Membership, MultiRegion, Outcome, Phase, Refusal, Rotation, State,
 };
 
 pub(super) fn create(state: &mut State, index: u64, create: &CreateKey) -> Result<Outcome, Refusal> {
@@ -142,9 +142,9 @@ fn is_due(state: &State, key: &Key) -> bool {
     matches!(key.lifecycle, Lifecycle::PendingDeletion { delete_at, .. } if delete_at <= state.region_time())
 }
 
-pub(super) fn put_policy(state: &mut State, key: &KeyId, policy: &str) -> Result<Outcome, Refusal> {
+pub(super) fn put_policy(state: &mut State, key: &KeyId, policy: &KeyPolicy) -> Result<Outcome, Refusal> {
     let key = found(state, key)?;
-    changed(state, Key { policy: policy.into(), ..key })
+    changed(state, Key { policy: policy.clone(), ..key })
 }
 
 pub(super) fn tag(
