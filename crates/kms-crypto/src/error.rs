@@ -2,7 +2,7 @@
 
 use kms_types::{KeySpec, MessageType, SigningAlgorithm, WrappingAlgorithm, WrappingKeySpec};
 
-use crate::RecipientId;
+use crate::{RecipientId, attestation::AttestationFault};
 
 /// A refused cryptographic operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +97,13 @@ pub enum CryptoError {
     /// An import token that was not made under this domain key, or was altered.
     #[error("not an import token of this domain key")]
     InvalidImportToken,
+    /// An attestation document that proves nothing.
+    #[error("attestation document is refused")]
+    InvalidAttestation {
+        /// What is wrong with it.
+        #[source]
+        fault: AttestationFault,
+    },
     /// A message that is empty or longer than the API admits.
     #[error("message has {length_bytes} bytes")]
     MessageLength {

@@ -12,7 +12,9 @@
 mod aead;
 pub mod agreement;
 mod asymmetric;
+pub mod attestation;
 pub mod ciphertext;
+pub mod cms;
 mod domain_key;
 mod entropy_rng;
 pub mod envelope;
