@@ -10,6 +10,9 @@
 mod token;
 mod unwrap;
 
+#[cfg(test)]
+pub(crate) use unwrap::key_unwrap;
+
 use kms_types::{Entropy, KeyId, KeySpec, Timestamp, WrappingAlgorithm, WrappingKeySpec};
 use std::fmt;
 use zeroize::Zeroizing;

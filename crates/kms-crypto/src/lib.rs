@@ -32,6 +32,8 @@ pub mod signature;
 pub mod signing;
 mod transcript;
 mod wrapped;
+#[cfg(test)]
+mod wycheproof_tests;
 
 pub use ciphertext::{Header, SealRequest};
 pub use domain_key::DomainKey;
