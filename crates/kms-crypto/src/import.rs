@@ -10,7 +10,6 @@
 mod token;
 mod unwrap;
 
-#[cfg(test)]
 pub(crate) use unwrap::key_unwrap;
 
 use kms_types::{Entropy, KeyId, KeySpec, Timestamp, WrappingAlgorithm, WrappingKeySpec};

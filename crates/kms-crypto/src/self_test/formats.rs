@@ -1,28 +1,15 @@
 //! Known answers for our own formats, made from fixed inputs.
 
 use kms_types::{
-    DeploymentId, EncryptionContext, Entropy, Epoch, Incarnation, KeyId, KeyIdKind, KeySpec, RecordVersion,
-    Timestamp,
+    DeploymentId, EncryptionContext, Epoch, Incarnation, KeyId, KeyIdKind, KeySpec, RecordVersion, Timestamp,
 };
 
-use super::primitives::same;
+use super::{counting::Counting, primitives::same};
 use crate::{
     EnvelopeBinding, KeyMaterial, ReceiverKey, SealRequest,
     ciphertext::{self, Header},
     commitment, material_id, seal_envelope,
 };
-
-/// Bytes that count upwards: fixed inputs, not randomness.
-struct Counting(u8);
-
-impl Entropy for Counting {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
-            *byte = self.0;
-            self.0 = self.0.wrapping_add(1);
-        }
-    }
-}
 
 const BINDING: &str = "000000000000";
 const PLAINTEXT: &[u8] = b"meridian golden plaintext";

@@ -1,11 +1,14 @@
 //! Published answers for the primitives; each check is `Some` when every answer matched.
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::{
+    hmac::{HMAC_SHA224, HMAC_SHA384, HMAC_SHA512},
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
+};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::aead;
+use crate::{aead, cms, import::key_unwrap};
 
 /// The GCM specification's test case 16 [GCM §B], also in NIST's validation set.
 pub(super) fn aes_256_gcm() -> Option<()> {
@@ -45,6 +48,59 @@ pub(super) fn hmac_sha_256() -> Option<()> {
     same(&mac.finalize().into_bytes(), &answer)
 }
 
+/// [RFC4231 §4.2], test case 1, with the other hashes of GenerateMac.
+pub(super) fn hmac_sha_2() -> Option<()> {
+    let rows = [
+        (&HMAC_SHA224, "896fb1128abbdf196832107cd49df33f47b4b1169912ba4f53684b22"),
+        (
+            &HMAC_SHA384,
+            concat!(
+                "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59c",
+                "faea9ea9076ede7f4af152e8b2fa9cb6"
+            ),
+        ),
+        (
+            &HMAC_SHA512,
+            concat!(
+                "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde",
+                "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854"
+            ),
+        ),
+    ];
+    rows.into_iter().try_for_each(|(hash, answer)| {
+        let key = aws_lc_rs::hmac::Key::new(*hash, &[0x0b; 20]);
+        let answer = bytes(answer)?;
+        same(aws_lc_rs::hmac::sign(&key, b"Hi There").as_ref(), &answer)?;
+        aws_lc_rs::hmac::verify(&key, b"Hi There", &answer).ok()?;
+        aws_lc_rs::hmac::verify(&key, b"Hi Therf", &answer).err().map(|_| ())
+    })
+}
+
+/// AES-256 key wrap with padding; the answer was computed with an independent implementation.
+pub(super) fn aes_256_kwp() -> Option<()> {
+    let key: Vec<u8> = (0..32).collect();
+    let mut wrapped = bytes("04eda7767d0b39d5460fb8370697d06aa68a991696c0e828cb75c659561e3239")?;
+    same(&key_unwrap(&key, &wrapped)?, b"meridian self-test")?;
+    wrapped.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+    key_unwrap(&key, &wrapped).is_none().then_some(())
+}
+
+/// [SP800-38A §F.2.5]; the padding adds a block.
+pub(super) fn aes_256_cbc() -> Option<()> {
+    let key = array("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")?;
+    let iv = array("000102030405060708090a0b0c0d0e0f")?;
+    let plaintext = bytes(concat!(
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+        "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710"
+    ))?;
+    let ciphertext = bytes(concat!(
+        "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d",
+        "39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b"
+    ))?;
+    let made = cms::encrypt(&key, iv, &plaintext).ok()?;
+    same(made.get(..ciphertext.len())?, &ciphertext)
+}
+
 /// The inputs of [RFC5869 §A.1] with SHA-512; the answer was computed with an independent implementation.
 pub(super) fn hkdf_sha_512() -> Option<()> {
     let (salt, info) = (bytes("000102030405060708090a0b0c")?, bytes("f0f1f2f3f4f5f6f7f8f9")?);
@@ -70,7 +126,7 @@ pub(super) fn ed25519() -> Option<()> {
     verifying.verify(&[0x73], &signature).err().map(|_| ())
 }
 
-fn bytes(digits: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
     hex::decode(digits).ok()
 }
 
