@@ -45,6 +45,7 @@ pub(crate) fn shared_secret_spec() -> impl Strategy<Value = KeySpec> {
 }
 
 /// Key ids of both kinds.
+#[allow(dead_code, reason = "not every property test names a key")]
 pub(crate) fn key_id() -> impl Strategy<Value = KeyId> {
     (prop::bool::ANY, any::<[u8; 16]>()).prop_map(|(multi, bytes)| {
         KeyId::from_parts(if multi { KeyIdKind::MultiRegion } else { KeyIdKind::SingleRegion }, bytes)
