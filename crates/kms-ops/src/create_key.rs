@@ -70,6 +70,7 @@ pub(crate) fn decide(
     let material = material::draw(env, &key, spec)?;
     facts.resources.push(case.arn(account, key));
     let description = request.description.clone().unwrap_or_default();
+    let material = Some(material);
     let create = CreateKey { account, key, spec, usage, origin, policy, description, tags, material };
     let region = case.region.clone();
     Ok(propose(case, env, None, Command::CreateKey(Box::new(create)), move |view| {

@@ -115,6 +115,8 @@ fn refused(refusal: &Refusal) -> RespondError {
         | Refusal::NotPrimary(_)
         | Refusal::Outstanding(_)
         | Refusal::Superseded(_)
+        | Refusal::MaterialPending { .. }
+        | Refusal::RotationInProgress(_)
         | Refusal::OnDemandLimit(_) => RespondError::Retry(refusal.clone()),
         Refusal::KeyLimit { used, limit } => {
             Error::LimitExceeded(Quota::Keys { used: *used, limit: *limit }).into()
@@ -122,6 +124,7 @@ fn refused(refusal: &Refusal) -> RespondError {
         Refusal::NotBootstrapped
         | Refusal::AlreadyBootstrapped
         | Refusal::MultiRegion(_)
+        | Refusal::WrongOrigin(_)
         | Refusal::NotDue(_)
         | Refusal::MaterialNotWanted { .. }
         | Refusal::UnknownRegion(_)

@@ -86,13 +86,14 @@ impl Machine {
         self.committed(&want.key).is_some_and(|c| want.version <= c.version && !c.is_member(to))
     }
 
+    /// Nothing of an imported key: its bytes never travel between Regions.
     fn may_hand_out(&self, to: &Region, want: &Want) -> bool {
         // A record that is not known here to be committed asks for nothing (rules 1 and 4).
         let known =
             |c: &Arc<ControlRecord>| want.version <= c.version && !c.is_destroyed() && c.is_member(to);
         let Some(record) = self.committed(&want.key).filter(known) else { return false };
         let listed =
-            record.required_materials().any(|m| m.id == want.material && m.commitment == want.commitment);
+            record.transferable_materials().any(|m| m.id == want.material && m.commitment == want.commitment);
         let held = self.state.key(&want.key).is_some_and(|key| key.held.contains_key(&want.material));
         listed && held
     }

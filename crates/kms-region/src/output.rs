@@ -177,6 +177,15 @@ pub enum Alarm {
         /// The material.
         material: MaterialId,
     },
+    /// An imported material that was pending rotation is not held by the primary any more: it expired there, or went
+    /// with the old primary.
+    #[error("imported material `{material}` of key `{key}` is given up, the primary does not hold it")]
+    ImportGivenUp {
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
     /// A promotion without a majority takes effect (rule 9).
     #[error("key `{key}` is promoted without a majority, epoch {epoch}")]
     UnsafePromotion {

@@ -1,6 +1,6 @@
 //! What a primary does with a settled record: it adopts, removes, destroys, admits and activates, one record at a time.
 
-use kms_state::{Command, ControlRecord, MaterialInfo, Membership, Outcome, RecordError};
+use kms_state::{Command, ControlRecord, MaterialInfo, MaterialStatus, Membership, Outcome, RecordError};
 use kms_types::{KeyId, MaterialId, RecordVersion, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -162,16 +162,53 @@ impl Machine {
         region
     }
 
-    /// Rule 5: a joining member that has acknowledged every material of the record.
+    /// Rule 5: a joining member that has acknowledged every material that it gets from other members. One of an imported
+    /// key gets none: it shows PendingImport until its own caller brings the bytes.
     fn installed_joiner(&self, record: &ControlRecord) -> Option<Region> {
         let joining = record.members.iter().filter(|(_, m)| matches!(m, Membership::Joining(_)));
         let mut installed =
-            joining.filter(|(r, _)| self.has_installed(record, r, record.required_materials()));
+            joining.filter(|(r, _)| self.has_installed(record, r, record.transferable_materials()));
         installed.next().map(|(region, _)| region.clone())
+    }
+
+    /// A pending import is ready for its rotation once every active member has it, and no longer ready when one of them
+    /// says under this very record that it has lost it. Without the bytes the primary gives it up: nobody could send them.
+    fn next_of_import(
+        &mut self,
+        record: &ControlRecord,
+        pending: &MaterialInfo,
+    ) -> Option<Result<ControlRecord, RecordError>> {
+        if !self.has_installed(record, &self.region, std::iter::once(pending)) {
+            let alarm = Alarm::ImportGivenUp { key: record.key, material: pending.id };
+            self.outputs.push_back(Output::Alarm(alarm));
+            return Some(record.forget(&pending.id));
+        }
+        let everywhere =
+            record.active_members().all(|r| self.has_installed(record, r, std::iter::once(pending)));
+        match pending.status {
+            MaterialStatus::PendingMultiRegionImport if everywhere => {
+                Some(record.imported_everywhere(&pending.id))
+            }
+            MaterialStatus::PendingRotation
+                if record.active_members().any(|r| self.lacks(record, r, pending)) =>
+            {
+                Some(record.await_import(&pending.id))
+            }
+            _ => None,
+        }
+    }
+
+    /// True when `region` has said under exactly this record that it does not hold the material.
+    fn lacks(&self, record: &ControlRecord, region: &Region, material: &MaterialInfo) -> bool {
+        let told = self.primary.acks.get(&record.key).and_then(|regions| regions.get(region));
+        told.is_some_and(|told| told.version == record.version && !told.materials.contains(&material.id))
     }
 
     /// Rule 4: active once every active member has it. Rule 7: given up if it went with the old primary.
     fn next_of_rotation(&mut self, record: &ControlRecord) -> Option<Result<ControlRecord, RecordError>> {
+        if let Some(pending) = record.pending_import() {
+            return self.next_of_import(record, pending);
+        }
         let staged = record.staged()?;
         if record.active_members().all(|region| self.has_installed(record, region, std::iter::once(staged))) {
             return Some(record.activate(&staged.id, self.state.region_time()));

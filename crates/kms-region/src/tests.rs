@@ -2,5 +2,6 @@
 
 mod delivery;
 mod failure_cases;
+mod imports;
 mod rules;
 mod world;

@@ -9,8 +9,8 @@ use crate::Machine;
 #[derive(Debug)]
 pub(crate) struct Watch {
     version: RecordVersion,
-    staged: Option<MaterialId>,
-    /// When the need was noticed; the same staged material is the same need under every version.
+    awaited: Option<MaterialId>,
+    /// When the need was noticed; the same awaited material is the same need under every version.
     pub(crate) since: Timestamp,
     /// When an alarm about it was last raised.
     pub(crate) alarmed_at: Option<Timestamp>,
@@ -24,15 +24,15 @@ impl Machine {
             self.primary.forget(&key);
             return;
         };
-        let staged = record.staged().map(|m| m.id);
+        let awaited = record.staged().or_else(|| record.pending_import()).map(|m| m.id);
         match self.watch.get_mut(&key) {
             Some(watch) if watch.version == record.version => {}
-            Some(watch) if staged.is_some() && watch.staged == staged => {
+            Some(watch) if awaited.is_some() && watch.awaited == awaited => {
                 watch.version = record.version.clone()
             }
             _ => {
                 let version = record.version.clone();
-                self.watch.insert(key, Watch { version, staged, since: self.now, alarmed_at: None });
+                self.watch.insert(key, Watch { version, awaited, since: self.now, alarmed_at: None });
             }
         }
     }
@@ -46,11 +46,12 @@ impl Machine {
         !record.is_destroyed() && (displaced || shared)
     }
 
-    /// The materials that this Region should hold under `record` and does not.
+    /// The materials that this Region should get from other members under `record` and does not hold. Imported ones
+    /// come from the caller, never from another Region.
     pub(crate) fn missing<'a>(&'a self, record: &'a ControlRecord) -> impl Iterator<Item = &'a MaterialInfo> {
         let member = record.is_member(&self.region) && !record.is_destroyed();
         let key = self.state.key(&record.key).filter(|_| member);
-        record.required_materials().filter(move |m| key.is_some_and(|k| !k.held.contains_key(&m.id)))
+        record.transferable_materials().filter(move |m| key.is_some_and(|k| !k.held.contains_key(&m.id)))
     }
 
     /// How long the same need of `key` has been watched.

@@ -1,12 +1,12 @@
 use kms_crypto::{Commitment, WrappedDomainKey, WrappedMaterial};
 use kms_types::{
-    AccountId, AliasName, Author, DeploymentId, Epoch, Incarnation, KeyId, KeyOrigin, KeySpec, KeyUsage,
-    MaterialId, NodeId, ProposalId, RecordVersion, Region, RequestId, RotationType, Timestamp,
+    AccountId, AliasName, Author, DeploymentId, Epoch, ImportType, Incarnation, KeyId, KeyOrigin, KeySpec,
+    KeyUsage, MaterialId, NodeId, ProposalId, RecordVersion, Region, RequestId, RotationType, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, ControlRecord, Directory, Enablement, KeyPolicy};
+use crate::{Automatic, ControlRecord, Directory, Enablement, ImportDetails, KeyPolicy};
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +86,21 @@ pub struct CreateKey {
     pub description: String,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// The first material.
+    /// The first material; none for an imported key, which waits for its import.
+    pub material: Option<NewMaterial>,
+}
+
+/// ImportKeyMaterial, complete: the material is unwrapped, checked, and wrapped for this Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportMaterial {
+    /// The key.
+    pub key: KeyId,
+    /// The material.
     pub material: NewMaterial,
+    /// Whether the key knows the material already.
+    pub import_type: ImportType,
+    /// What this Region keeps about it. Without a description the one of an earlier import stays.
+    pub details: ImportDetails,
 }
 
 /// One material that arrived from another member, wrapped for this Region.
@@ -228,6 +241,37 @@ pub enum Command {
         /// The staged material's wrapped bytes, when the record stages one.
         material: Option<NewMaterial>,
     },
+    /// ImportKeyMaterial into a key that is here: a new material of a single-Region key, or a known one of any.
+    ImportMaterial(Box<ImportMaterial>),
+    /// Rule 2 for a new material of a multi-Region key: the record lists it, the primary holds it from now on.
+    ProposeImport {
+        /// The next record.
+        record: Box<ControlRecord>,
+        /// The version it replaces.
+        base: RecordVersion,
+        /// The material that the record lists anew.
+        import: Box<ImportMaterial>,
+    },
+    /// DeleteImportedKeyMaterial in this Region. The primary of a multi-Region key drops a pending material by its
+    /// next record instead.
+    DeleteImportedMaterial {
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
+    /// Deletes the imported materials whose ValidTo has come in Region time; refused when there is none.
+    ExpireMaterials {
+        /// The key.
+        key: KeyId,
+    },
+    /// RotateKeyOnDemand of a single-Region key with a pending imported material.
+    RotateImported {
+        /// The key.
+        key: KeyId,
+        /// The pending material.
+        material: MaterialId,
+    },
     /// A candidate writes its adopted record in its own register (rule 7); `record.version.epoch` was promised here.
     ProposePromotion {
         /// The adopted record in the new epoch.
@@ -275,6 +319,11 @@ impl Command {
             Self::DeleteAlias { .. } => "DeleteAlias",
             Self::SetAutomaticRotation { .. } => "SetAutomaticRotation",
             Self::Rotate { .. } => "Rotate",
+            Self::ImportMaterial(_) => "ImportMaterial",
+            Self::ProposeImport { .. } => "ProposeImport",
+            Self::DeleteImportedMaterial { .. } => "DeleteImportedMaterial",
+            Self::ExpireMaterials { .. } => "ExpireMaterials",
+            Self::RotateImported { .. } => "RotateImported",
             Self::ProposeRecord { .. } => "ProposeRecord",
             Self::ProposePromotion { .. } => "ProposePromotion",
             Self::AcceptRecords { .. } => "AcceptRecords",

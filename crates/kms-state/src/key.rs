@@ -6,7 +6,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{KeyPolicy, Membership, Phase};
+use crate::{ImportDetails, KeyPolicy, Membership, Phase};
 
 /// One key as this Region holds it: the independent properties are decided here, the shared ones of a multi-Region
 /// key are copied from its committed control record in the same `apply`.
@@ -38,7 +38,9 @@ pub struct Key {
     pub materials: Vec<MaterialInfo>,
     /// Wrapped bytes of the materials that this Region holds.
     pub held: BTreeMap<MaterialId, WrappedMaterial>,
-    /// The material that seals; shared for a multi-Region key.
+    /// What this Region was told about each imported material; independent per Region, empty for other origins.
+    pub imports: BTreeMap<MaterialId, ImportDetails>,
+    /// The material that seals; shared for a multi-Region key. Absent before the first import.
     pub current: Option<MaterialId>,
     /// Rotation settings; shared for a multi-Region key.
     pub rotation: Rotation,
@@ -88,7 +90,7 @@ pub struct MaterialInfo {
     /// The public half as a SubjectPublicKeyInfo in DER [RFC5280 §4.1.2.7]; present exactly for asymmetric keys. Held
     /// here so that Verify and GetPublicKey never unwrap a private key.
     pub public_key: Option<Vec<u8>>,
-    /// Staged, active at some time, or aborted.
+    /// Pending, staged, active at some time, or aborted.
     pub status: MaterialStatus,
     /// When it was generated.
     pub created_at: Timestamp,
@@ -98,7 +100,8 @@ pub struct MaterialInfo {
     pub rotation_type: Option<RotationType>,
 }
 
-/// Where a material is in its life; it only moves forward.
+/// Where a material is in its life. Once active it stays so; an imported material may move between the two pending
+/// states and may be forgotten before it was ever active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MaterialStatus {
     /// Announced; nothing may be sealed with it.
@@ -107,6 +110,10 @@ pub enum MaterialStatus {
     Active,
     /// Staged, then given up after a promotion; never used.
     Aborted,
+    /// Imported in the primary, awaited in other members; nothing may be sealed with it.
+    PendingMultiRegionImport,
+    /// Imported in every member; waits for RotateKeyOnDemand.
+    PendingRotation,
 }
 
 /// Rotation settings and counters.

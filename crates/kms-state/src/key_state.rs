@@ -86,12 +86,18 @@ impl Key {
                 Some(Membership::Joining(_)) => return KeyState::Creating,
                 Some(Membership::Active) => {}
             }
+            if self.awaits_import() {
+                return KeyState::PendingImport;
+            }
             if let Phase::Updating { successor, .. } = &multi.phase
                 && (multi.primary == *region || successor == region)
                 && self.lifecycle == Lifecycle::Enabled
             {
                 return KeyState::Updating;
             }
+        }
+        if self.awaits_import() {
+            return KeyState::PendingImport;
         }
         self.lifecycle.shown()
     }

@@ -7,17 +7,22 @@ mod apply;
 mod codec;
 mod command;
 mod directory;
+mod import;
 mod key;
 mod key_policy;
 mod key_state;
 mod outcome;
 mod record;
+mod record_import;
 mod register;
 mod state;
 
 pub use codec::{Change, DecodeError, decode, encode};
-pub use command::{Command, CreateKey, Expectation, InstallMaterial, NewMaterial, Origin, Proposal};
+pub use command::{
+    Command, CreateKey, Expectation, ImportMaterial, InstallMaterial, NewMaterial, Origin, Proposal,
+};
 pub use directory::{Directory, RegionRole, Voter};
+pub use import::ImportDetails;
 pub use key::{
     Alias, Automatic, Enablement, Key, Lifecycle, MaterialInfo, MaterialStatus, MultiRegion, Rotation,
 };

@@ -129,6 +129,20 @@ pub enum Refusal {
         /// The material.
         material: MaterialId,
     },
+    /// The key's origin does not allow it: its material is imported, or is not.
+    #[error("the origin of key `{0}` does not allow the change")]
+    WrongOrigin(KeyId),
+    /// Another imported material of the key is pending rotation.
+    #[error("material `{material}` of key `{key}` is pending rotation")]
+    MaterialPending {
+        /// The key.
+        key: KeyId,
+        /// The pending material.
+        material: MaterialId,
+    },
+    /// A rotation with the material is under way.
+    #[error("a rotation of key `{0}` is under way")]
+    RotationInProgress(KeyId),
     /// The Region is not in the directory.
     #[error("Region `{0}` is not part of this deployment")]
     UnknownRegion(Region),
@@ -141,6 +155,7 @@ impl From<RecordError> for Refusal {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::OnDemandLimit(key) => Self::OnDemandLimit(key),
+            RecordError::MaterialPending { key, material } => Self::MaterialPending { key, material },
             other => Self::Record(other.to_string()),
         }
     }

@@ -30,8 +30,8 @@ pub struct ControlRecord {
     pub members: BTreeMap<Region, Membership>,
     /// All materials in order of creation; a material that was ever active is never dropped (invariant C3).
     pub materials: Vec<MaterialInfo>,
-    /// The material that seals.
-    pub current: MaterialId,
+    /// The material that seals; absent before the first import of an imported key.
+    pub current: Option<MaterialId>,
     /// Rotation settings.
     pub rotation: Rotation,
     /// Stable, changing its primary, or destroyed.
@@ -145,6 +145,30 @@ pub enum RecordError {
     /// The lifetime limit of on-demand rotations is reached.
     #[error("key `{0}` has used all its on-demand rotations")]
     OnDemandLimit(KeyId),
+    /// The key knows the imported material already.
+    #[error("key `{key}` knows material `{material}` already")]
+    MaterialKnown {
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
+    /// Another imported material is pending rotation.
+    #[error("material `{material}` of key `{key}` is pending rotation")]
+    MaterialPending {
+        /// The key.
+        key: KeyId,
+        /// The pending material.
+        material: MaterialId,
+    },
+    /// No such pending imported material.
+    #[error("key `{key}` has no pending material `{material}`")]
+    NotPending {
+        /// The key.
+        key: KeyId,
+        /// The material.
+        material: MaterialId,
+    },
 }
 
 impl ControlRecord {
@@ -168,9 +192,11 @@ impl ControlRecord {
         self.members.contains_key(region)
     }
 
-    /// True when something waits for acknowledgements: a staged material or a joining member.
+    /// True when something waits for acknowledgements: a staged or pending material, or a joining member.
     pub fn awaits_installation(&self) -> bool {
-        self.staged().is_some() || self.members.values().any(|m| matches!(m, Membership::Joining(_)))
+        self.staged().is_some()
+            || self.pending_import().is_some()
+            || self.members.values().any(|m| matches!(m, Membership::Joining(_)))
     }
 
     /// The materials that a member must hold: all but aborted ones.
@@ -209,7 +235,7 @@ impl ControlRecord {
         staged.status = MaterialStatus::Active;
         staged.rotated_at = Some(now);
         let rotation_type = staged.rotation_type;
-        next.current = *material;
+        next.current = Some(*material);
         match rotation_type {
             Some(RotationType::OnDemand) => next.rotation.on_demand_started_at = None,
             Some(RotationType::Automatic) => {
@@ -245,9 +271,11 @@ impl ControlRecord {
         Ok(next)
     }
 
-    /// Rule 5: the next record with the joining `region` active. The caller has seen it acknowledge every material.
+    /// Rule 5: the next record with the joining `region` active. The caller has seen it acknowledge every material that
+    /// Regions send each other; a pending imported material is awaited in it from now on.
     pub fn admit(&self, region: &Region) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
+        next.await_import_again();
         let member = next.members.get_mut(region).filter(|m| matches!(m, Membership::Joining(_)));
         *member.ok_or_else(|| RecordError::NotJoining { key: self.key, region: region.clone() })? =
             Membership::Active;
@@ -356,7 +384,7 @@ impl ControlRecord {
         Ok(next)
     }
 
-    fn successor(&self) -> Result<Self, RecordError> {
+    pub(crate) fn successor(&self) -> Result<Self, RecordError> {
         match self.phase {
             Phase::Updating { .. } => Err(RecordError::Updating(self.key)),
             _ => self.live_successor(),

@@ -171,7 +171,7 @@ impl State {
         self.unsettled.iter()
     }
 
-    /// Keys with a deadline (deletion or automatic rotation) at or before `now`.
+    /// Keys with a deadline (deletion, automatic rotation or expiry of imported material) at or before `now`.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = KeyId> + '_ {
         self.due.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| *key)
     }
@@ -369,7 +369,7 @@ impl State {
         };
         let rotation =
             key.rotation.automatic.filter(|_| key.lifecycle == Lifecycle::Enabled).map(|a| a.next_at);
-        deletion.into_iter().chain(rotation).collect()
+        deletion.into_iter().chain(rotation).chain(key.expiries()).collect()
     }
 
     fn changed(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {

@@ -5,12 +5,12 @@
 
 use kms_crypto::{Commitment, WrappedMaterial};
 use kms_state::{
-    Automatic, Change, Command, CreateKey, Directory, Enablement, Expectation, NewMaterial, Origin, Outcome,
-    Proposal, State,
+    Automatic, Change, Command, CreateKey, Directory, Enablement, Expectation, ImportDetails, ImportMaterial,
+    MaterialStatus, NewMaterial, Origin, Outcome, Proposal, State,
 };
 use kms_types::{
-    AccountId, AliasName, DeploymentId, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec, KeyUsage,
-    MaterialId, ProposalId, RotationType, Timestamp,
+    AccountId, AliasName, DeploymentId, ImportType, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec,
+    KeyUsage, MaterialId, ProposalId, RotationType, Timestamp,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,17 +38,23 @@ fn material(n: u8) -> NewMaterial {
     }
 }
 
+/// Keys 4 and 5 take imported material.
+fn origin(n: u8) -> KeyOrigin {
+    if n < 4 { KeyOrigin::AwsKms } else { KeyOrigin::External }
+}
+
 fn create(n: u8, m: u8) -> Command {
+    let origin = origin(n);
     Command::CreateKey(Box::new(CreateKey {
         account: account(),
         key: key(n),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
-        origin: KeyOrigin::AwsKms,
+        origin,
         policy: "{}".into(),
         description: String::new(),
         tags: BTreeMap::new(),
-        material: material(m),
+        material: (origin == KeyOrigin::AwsKms).then(|| material(m)),
     }))
 }
 
@@ -62,9 +68,33 @@ fn bootstrap() -> Command {
     }
 }
 
-/// Commands over four keys, three aliases and a few materials, so that they meet each other.
-fn command() -> impl Strategy<Value = Command> {
-    let keys = 0u8..4;
+/// ImportKeyMaterial and what follows it, of two keys and a few materials.
+fn imported() -> impl Strategy<Value = Command> {
+    let keys = 3u8..6;
+    let import_type = prop_oneof![Just(ImportType::NewKeyMaterial), Just(ImportType::ExistingKeyMaterial)];
+    let details =
+        (prop::option::of(0u64..400), prop::option::of("[a-z]{0,3}")).prop_map(|(day, description)| {
+            ImportDetails { valid_to: day.map(|d| Timestamp::default().plus_days(d)), description }
+        });
+    let import = (keys.clone(), 0u8..4, import_type, details).prop_map(|(n, m, import_type, details)| {
+        let import = ImportMaterial { key: key(n), material: material(m), import_type, details };
+        Command::ImportMaterial(Box::new(import))
+    });
+    prop_oneof![
+        3 => import,
+        1 => (keys.clone(), 0u8..4).prop_map(|(n, m)| Command::DeleteImportedMaterial {
+            key: key(n),
+            material: material(m).id
+        }),
+        1 => keys.clone().prop_map(|n| Command::ExpireMaterials { key: key(n) }),
+        2 => (keys, 0u8..4)
+            .prop_map(|(n, m)| Command::RotateImported { key: key(n), material: material(m).id }),
+    ]
+}
+
+/// Commands over six keys, three aliases and a few materials, so that they meet each other.
+fn of_keys() -> impl Strategy<Value = Command> {
+    let keys = 0u8..6;
     let automatic = prop::option::of((1u32..400, 0u64..400)).prop_map(|a| {
         a.map(|(period_days, at)| Automatic { period_days, next_at: Timestamp::default().plus_days(at) })
     });
@@ -103,6 +133,10 @@ fn command() -> impl Strategy<Value = Command> {
             trigger
         }),
     ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![3 => of_keys(), 1 => imported()]
 }
 
 fn proposals() -> impl Strategy<Value = Vec<Proposal>> {
@@ -191,7 +225,8 @@ proptest! {
         prop_assert!(keys.is_sorted(), "records are in key order");
     }
 
-    /// D1, D3 and D4: a key goes only after its window, its id never comes back, and no material is ever dropped.
+    /// D1, D3 and D4: a key goes only after its window, its id never comes back, and no material is ever dropped, but
+    /// for imported ones, whose bytes go when their owner says so; what they hash to stays.
     #[test]
     fn keys_go_only_when_due_and_never_return(proposals in proposals()) {
         let (mut state, mut gone) = (State::new(), BTreeSet::new());
@@ -203,9 +238,16 @@ proptest! {
                     Some(new) => {
                         prop_assert!(new.revision == old.revision || new.revision == old.revision + 1);
                         prop_assert!(new.revision > old.revision || new == old);
-                        prop_assert!(old.held.keys().all(|id| new.held.contains_key(id)));
-                        prop_assert!(!new.lacks_active_material());
-                        prop_assert!(new.current.is_some_and(|id| new.held.contains_key(&id)));
+                        let active = old.materials.iter().filter(|m| m.status == MaterialStatus::Active);
+                        let kept = |id, commitment| {
+                            new.material(id).is_some_and(|m| m.commitment == commitment)
+                        };
+                        prop_assert!(active.clone().all(|m| kept(&m.id, m.commitment)));
+                        if !new.is_external() {
+                            prop_assert!(old.held.keys().all(|id| new.held.contains_key(id)));
+                            prop_assert!(!new.lacks_active_material());
+                            prop_assert!(new.current.is_some_and(|id| new.held.contains_key(&id)));
+                        }
                     }
                     None => {
                         prop_assert!(before.due(before.region_time()).any(|id| id == old.id));
@@ -215,6 +257,28 @@ proptest! {
                 }
             }
             prop_assert!(gone.iter().all(|id| state.key(id).is_none()));
+        }
+    }
+
+    /// Imported keys: usable exactly while everything that was ever current is here; at most one material is pending, and
+    /// nothing that is pending, or that has expired by its own proposal, is here any longer than it should be.
+    #[test]
+    fn imported_keys_are_usable_while_their_materials_are_here(proposals in proposals()) {
+        let mut state = State::new();
+        for (proposal, index) in proposals.iter().zip(1..) {
+            let outcome = state.apply(index, proposal);
+            let now = state.region_time();
+            for key in state.keys().filter(|k| k.is_external()) {
+                let active = || key.materials.iter().filter(|m| m.status == MaterialStatus::Active);
+                let complete = key.current.is_some() && active().all(|m| key.held.contains_key(&m.id));
+                prop_assert_eq!(key.awaits_import(), !complete);
+                let pending = key.materials.iter().filter(|m| m.status.is_pending_import()).count();
+                prop_assert!(pending <= 1 && key.current.is_none_or(|id| active().any(|m| m.id == id)));
+                prop_assert!(key.held.keys().all(|id| key.material(id).is_some() && key.imports.contains_key(id)));
+                if matches!((&proposal.command, &outcome), (Command::ExpireMaterials { key: k }, Outcome::Applied) if *k == key.id) {
+                    prop_assert!(key.expiries().all(|at| at > now));
+                }
+            }
         }
     }
 

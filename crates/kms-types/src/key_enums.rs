@@ -184,6 +184,23 @@ api_enum! {
     }
 }
 api_enum! {
+    /// `ImportType` [KMS:ImportKeyMaterial].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    ImportType { NewKeyMaterial = "NEW_KEY_MATERIAL", ExistingKeyMaterial = "EXISTING_KEY_MATERIAL" }
+}
+api_enum! {
+    /// `ExpirationModelType` [KMS:ImportKeyMaterial].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    ExpirationModel {
+        KeyMaterialExpires = "KEY_MATERIAL_EXPIRES", KeyMaterialDoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE",
+    }
+}
+api_enum! {
+    /// `ImportState` [KMS:ListKeyRotations].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    ImportState { Imported = "IMPORTED", PendingImport = "PENDING_IMPORT" }
+}
+api_enum! {
     /// `ResourceOwner` [KMS:ListKeys].
     #[allow(missing_docs, reason = "each variant is AWS's own name")]
     ResourceOwner { Own = "SELF", OtherAccountsViaRam = "OTHER_ACCOUNTS_VIA_RAM" }

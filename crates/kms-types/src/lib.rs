@@ -31,9 +31,10 @@ pub use epoch::{Epoch, RecordVersion};
 pub use ids::{DeploymentId, Incarnation, NodeId, ProposalId, RequestId};
 pub use key_enums::{
     CustomerKeyManager, DataKeyPairSpec, DataKeySpec, DryRunModifier, EncapsulationAlgorithm,
-    EncryptionAlgorithm, IncludeKeyMaterial, KeyAgreementAlgorithm, KeyEncryptionMechanism, KeyMaterialState,
-    KeyOrigin, KeySpec, KeyState, KeyUsage, MacAlgorithm, MessageType, MultiRegionKeyType, ResourceOwner,
-    RotationType, SigningAlgorithm, WrappingAlgorithm, WrappingKeySpec,
+    EncryptionAlgorithm, ExpirationModel, ImportState, ImportType, IncludeKeyMaterial, KeyAgreementAlgorithm,
+    KeyEncryptionMechanism, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MacAlgorithm,
+    MessageType, MultiRegionKeyType, ResourceOwner, RotationType, SigningAlgorithm, WrappingAlgorithm,
+    WrappingKeySpec,
 };
 pub use key_id::{KeyId, KeyIdKind};
 pub use key_ref::{KeyRef, KeyRefError};

@@ -86,6 +86,8 @@ fn regions(alarm: &Alarm) -> Vec<Region> {
         Alarm::MaterialRefused { from, .. }
         | Alarm::ForeignEpoch { from, .. }
         | Alarm::MaterialDenied { from, .. } => vec![from.clone()],
-        Alarm::RotationAborted { .. } | Alarm::UnsafePromotion { .. } => Vec::new(),
+        Alarm::RotationAborted { .. } | Alarm::ImportGivenUp { .. } | Alarm::UnsafePromotion { .. } => {
+            Vec::new()
+        }
     }
 }

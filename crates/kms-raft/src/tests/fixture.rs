@@ -61,7 +61,7 @@ pub(crate) fn create_key(number: u8) -> Command {
         policy: format!("policy of {number}").into(),
         description: "d".repeat(usize::from(number) * 7),
         tags: [("number".to_owned(), number.to_string())].into(),
-        material: new_material(number),
+        material: Some(new_material(number)),
     }))
 }
 

@@ -43,7 +43,7 @@ fn case_2_after_staged_a_new_primary_that_holds_it_continues() {
     );
     world.evict("b", "a", 2);
     world.settle(3_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
     assert!(world.holds("c", n));
 }
 
@@ -61,7 +61,7 @@ fn case_2_after_staged_a_material_that_nobody_has_is_aborted() {
     world.promote("b", Force::Safe, 1);
     world.settle(10_000);
     let record = world.assert_converged();
-    assert_eq!(record.current, material_id(1));
+    assert_eq!(record.current, Some(material_id(1)));
     assert!(
         record
             .materials
@@ -88,13 +88,13 @@ fn case_3_and_4_active_accepted_by_a_minority_has_no_effect_and_may_be_activated
         world.pass(50);
     }
     assert!(world.holds("b", n) && world.holds("c", n));
-    assert!(ALL.iter().all(|name| world.committed(name).current == material_id(1)));
+    assert!(ALL.iter().all(|name| world.committed(name).current == Some(material_id(1))));
     world.stop("a");
     world.promote("b", Force::Safe, 1);
     world.settle(1_000);
     world.evict("b", "a", 2);
     world.settle(2_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
 }
 
 #[test]
@@ -107,7 +107,9 @@ fn case_5_a_candidate_learns_an_activation_that_it_missed() {
             let news = match &parcel.2 {
                 crate::Message::Accept { records }
                 | crate::Message::Records { records, .. }
-                | crate::Message::Learn { records } => records.iter().any(|r| r.current == material_id(n)),
+                | crate::Message::Learn { records } => {
+                    records.iter().any(|r| r.current == Some(material_id(n)))
+                }
                 _ => false,
             };
             if !(news && parcel.1 == region("b")) {
@@ -116,13 +118,17 @@ fn case_5_a_candidate_learns_an_activation_that_it_missed() {
         }
         world.pass(50);
     }
-    assert_eq!(world.committed("a").current, material_id(n));
-    assert_eq!(world.committed("b").current, material_id(1), "late Regions use the older material meanwhile");
+    assert_eq!(world.committed("a").current, Some(material_id(n)));
+    assert_eq!(
+        world.committed("b").current,
+        Some(material_id(1)),
+        "late Regions use the older material meanwhile"
+    );
     world.stop("a");
     world.net.clear();
     world.promote("b", Force::Safe, 1);
     world.settle(2_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
 }
 
 #[test]
@@ -139,7 +145,7 @@ fn case_6_a_rotation_waits_for_a_member_that_is_down_with_an_alarm() {
     assert_eq!(world.site("a").machine.as_ref().unwrap().status().held_up.len(), 1);
     world.restart("c");
     world.settle(3_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn case_7_an_evicted_region_serves_until_contact_and_returns_by_replication() {
     world.settle(1_000);
     let n = world.rotate("a").unwrap();
     world.settle(2_000);
-    assert_eq!(world.committed("a").current, material_id(n));
+    assert_eq!(world.committed("a").current, Some(material_id(n)));
     assert_eq!(world.key("c").state(&region("c")), KeyState::Enabled);
     world.heal();
     world.settle(2_000);
@@ -238,7 +244,7 @@ fn case_12_the_next_leader_of_every_region_continues() {
         world.restart(ALL[round % 4]);
     }
     world.settle(3_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
     world.stop("a");
     world.promote("b", Force::Safe, 1);
     // The record is in b's register; its next leader brings it to the others.
@@ -258,7 +264,7 @@ fn case_13_a_replica_that_joins_during_a_rotation_waits_for_all_materials() {
     assert!(world.committed("a").staged().is_some());
     world.restart("b");
     world.settle(3_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
 
     let mut world = World::new(&ALL);
     world.replicate("a", "b");
@@ -270,10 +276,10 @@ fn case_13_a_replica_that_joins_during_a_rotation_waits_for_all_materials() {
     world.settle(2_000);
     assert!(world.committed("a").is_active_member(&region("c")), "it holds both");
     assert!(world.holds("c", 1) && world.holds("c", n));
-    assert_eq!(world.committed("c").current, material_id(1), "b is still awaited");
+    assert_eq!(world.committed("c").current, Some(material_id(1)), "b is still awaited");
     world.restart("b");
     world.settle(3_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
 }
 
 #[test]
@@ -285,7 +291,7 @@ fn case_14_a_joining_region_that_vanishes_is_removed() {
     assert!(matches!(world.committed("a").members[&region("b")], Membership::Joining(_)));
     let n = world.rotate("a").unwrap();
     world.settle(2_000);
-    assert_eq!(world.committed("a").current, material_id(n), "no rotation waits for it");
+    assert_eq!(world.committed("a").current, Some(material_id(n)), "no rotation waits for it");
     world.evict("a", "b", 1);
     world.settle(2_000);
     assert!(matches!(world.result(1), KeyResult::Removed { .. }));
@@ -303,7 +309,7 @@ fn case_15_a_survivor_and_a_witness_promote_safely() {
     world.promote("b", Force::Safe, 1);
     world.settle(1_000);
     assert!(matches!(world.result(1), KeyResult::Promoted { .. }));
-    assert_eq!(world.committed("b").current, material_id(n), "C5");
+    assert_eq!(world.committed("b").current, Some(material_id(n)), "C5");
     assert!(world.key("b").materials.iter().all(|m| world.key("b").held.contains_key(&m.id)), "C5");
 }
 
@@ -377,7 +383,7 @@ fn case_22_material_that_differs_from_its_commitment_is_not_installed() {
     );
     world.corrupt = None;
     world.settle(10_000);
-    assert_eq!(world.assert_converged().current, material_id(n));
+    assert_eq!(world.assert_converged().current, Some(material_id(n)));
 }
 
 #[test]

@@ -36,11 +36,11 @@ fn wrapped(n: u8) -> WrappedMaterial {
     WrappedMaterial { domain_version: 1, nonce: [n; 12], sealed: vec![n; 48] }
 }
 
-fn new_material(n: u8) -> NewMaterial {
+pub(super) fn new_material(n: u8) -> NewMaterial {
     NewMaterial { id: material_id(n), commitment: Commitment([n; 32]), public_key: None, wrapped: wrapped(n) }
 }
 
-struct Zeros;
+pub(super) struct Zeros;
 impl Entropy for Zeros {
     fn fill(&mut self, bytes: &mut [u8]) {
         bytes.fill(1);
@@ -77,6 +77,8 @@ pub(super) struct World {
     pub(super) corrupt: Option<Region>,
     /// False once a promotion was forced: C1 and C3 are not promised then.
     pub(super) safe: bool,
+    /// Materials that became current by a rotation so far.
+    activated: BTreeSet<MaterialId>,
     receiver: ReceiverPublic,
     materials: u8,
 }
@@ -84,6 +86,11 @@ pub(super) struct World {
 impl World {
     /// Regions by name, `w` being a witness; the first one creates the key.
     pub(super) fn new(names: &[&str]) -> Self {
+        Self::with_origin(names, KeyOrigin::AwsKms)
+    }
+
+    /// As [`Self::new`]; an imported key has no material yet.
+    pub(super) fn with_origin(names: &[&str], origin: KeyOrigin) -> Self {
         let now = Timestamp::from_millis(1_000_000);
         let mut world = Self {
             sites: BTreeMap::new(),
@@ -96,6 +103,7 @@ impl World {
             delivered: BTreeMap::new(),
             corrupt: None,
             safe: true,
+            activated: BTreeSet::new(),
             receiver: receiver(),
             materials: 1,
         };
@@ -105,7 +113,7 @@ impl World {
             world.run(name, Command::Tick { now });
             world.restart(name);
         }
-        world.run(names[0], create_key());
+        world.run(names[0], create_key(origin));
         world
     }
 
@@ -380,15 +388,33 @@ impl World {
         }
     }
 
-    /// What any Region would seal with, every active member holds.
-    fn check_c1(&self) {
-        let Some(latest) = self.chain.values().next_back().filter(|r| !r.is_destroyed()) else { return };
+    /// What any Region would seal with, every active member holds. Imported material may be deleted by its owner in
+    /// one Region, and a new replica waits for it: it must have been everywhere when a rotation made it current.
+    fn check_c1(&mut self) {
+        let Some(latest) = self.chain.values().next_back().filter(|r| !r.is_destroyed()).cloned() else {
+            return;
+        };
+        let rotated =
+            latest.materials.iter().find(|m| Some(m.id) == latest.current && m.rotated_at.is_some());
+        let news = rotated.is_some_and(|m| self.activated.insert(m.id));
+        if latest.origin == KeyOrigin::External {
+            let held = |member: &Region| {
+                let holder = self.sites[member].state.key(&key_id()).unwrap();
+                latest.current.is_some_and(|id| holder.held.contains_key(&id))
+            };
+            assert!(
+                !news || latest.active_members().all(held),
+                "C1: a member lacks what a rotation activates"
+            );
+            return;
+        }
         for (at, site) in &self.sites {
             let Some(register) = site.state.register(&key_id()) else { continue };
             let Some(own) = register.committed.as_ref().filter(|c| c.is_active_member(at)) else { continue };
             for member in latest.active_members() {
                 let holder = self.sites[member].state.key(&key_id()).unwrap();
-                assert!(holder.held.contains_key(&own.current), "C1: {at} seals, {member} cannot open");
+                let held = own.current.is_some_and(|id| holder.held.contains_key(&id));
+                assert!(held, "C1: {at} seals, {member} cannot open");
             }
         }
     }
@@ -427,16 +453,16 @@ fn bootstrap(name: &str, names: &[&str]) -> Command {
     }
 }
 
-fn create_key() -> Command {
+fn create_key(origin: KeyOrigin) -> Command {
     Command::CreateKey(Box::new(CreateKey {
         account: "000000000000".parse().unwrap(),
         key: key_id(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
-        origin: KeyOrigin::AwsKms,
+        origin,
         policy: "{}".into(),
         description: String::new(),
         tags: BTreeMap::new(),
-        material: new_material(1),
+        material: (origin == KeyOrigin::AwsKms).then(|| new_material(1)),
     }))
 }

@@ -1,6 +1,6 @@
 //! Changes of one key in its own Region. Never touches a multi-Region key's shared properties: `registers` does.
 
-use kms_types::{CustomerKeyManager, KeyId, KeyState, MaterialId, Region, limits};
+use kms_types::{CustomerKeyManager, KeyId, KeyOrigin, KeyState, MaterialId, Region, limits};
 use std::collections::BTreeMap;
 
 use super::registers;
@@ -20,6 +20,10 @@ pub(super) fn create(state: &mut State, index: u64, create: &CreateKey) -> Resul
     if create.tags.len() > limits::MAX_TAGS_PER_KEY {
         return Err(Refusal::TagLimit(create.key));
     }
+    // A key whose material the service draws has it from the start; an imported one has none.
+    if create.material.is_none() != (create.origin == KeyOrigin::External) {
+        return Err(Refusal::WrongOrigin(create.key));
+    }
     let key = new_key(state, create)?;
     if key.multi_region.is_some() {
         registers::initial(state, index, &key);
@@ -31,15 +35,16 @@ pub(super) fn create(state: &mut State, index: u64, create: &CreateKey) -> Resul
 fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
     let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
     let now = state.region_time();
-    let first = MaterialInfo {
-        id: create.material.id,
-        commitment: create.material.commitment,
-        public_key: create.material.public_key.clone(),
+    let first = create.material.as_ref().map(|material| MaterialInfo {
+        id: material.id,
+        commitment: material.commitment,
+        public_key: material.public_key.clone(),
         status: MaterialStatus::Active,
         created_at: now,
         rotated_at: None,
         rotation_type: None,
-    };
+    });
+    let held = create.material.as_ref().map(|material| (material.id, material.wrapped.clone()));
     Ok(Key {
         id: create.key,
         account: create.account,
@@ -52,9 +57,10 @@ fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
         lifecycle: Lifecycle::Enabled,
         policy: create.policy.clone(),
         tags: create.tags.clone(),
-        materials: vec![first],
-        held: BTreeMap::from([(create.material.id, create.material.wrapped.clone())]),
-        current: Some(create.material.id),
+        current: first.as_ref().map(|m| m.id),
+        materials: first.into_iter().collect(),
+        held: held.into_iter().collect(),
+        imports: BTreeMap::new(),
         rotation: Rotation::default(),
         multi_region: create.key.is_multi_region().then(|| alone_in(region)),
         revision: 0,
@@ -184,7 +190,7 @@ pub(super) fn refuse_pending_deletion(state: &State, key: &Key) -> Result<(), Re
     refuse_in(state, key, &[KeyState::PendingDeletion, KeyState::PendingReplicaDeletion])
 }
 
-fn refuse_in(state: &State, key: &Key, states: &[KeyState]) -> Result<(), Refusal> {
+pub(super) fn refuse_in(state: &State, key: &Key, states: &[KeyState]) -> Result<(), Refusal> {
     match state.region().map(|region| key.state(region)) {
         Some(shown) if !states.contains(&shown) => Ok(()),
         Some(shown) => Err(Refusal::WrongState { key: key.id, state: shown }),

@@ -1,6 +1,7 @@
 //! `apply`: one committed proposal changes the state, in one place per command.
 
 mod aliases;
+mod import;
 mod keys;
 mod registers;
 mod rotation;
@@ -80,8 +81,15 @@ impl State {
                 rotation::set_automatic(self, key, *automatic)
             }
             Command::Rotate { key, material, trigger } => rotation::rotate(self, key, material, *trigger),
+            Command::ImportMaterial(imported) => import::import(self, imported),
+            Command::DeleteImportedMaterial { key, material } => import::delete(self, key, material),
+            Command::ExpireMaterials { key } => import::expire(self, key),
+            Command::RotateImported { key, material } => import::rotate(self, key, material),
             Command::ProposeRecord { record, base, material } => {
                 registers::propose(self, record, base, material.as_ref())
+            }
+            Command::ProposeImport { record, base, import } => {
+                registers::propose_import(self, record, base, import)
             }
             Command::ProposePromotion { record } => registers::propose_promotion(self, record),
             Command::AcceptRecords { records } => Ok(registers::accept(self, records)),

@@ -16,7 +16,7 @@ mod tests;
 
 pub(super) use commit::commit;
 pub(super) use install::install;
-pub(super) use propose::{propose, propose_promotion};
+pub(super) use propose::{propose, propose_import, propose_promotion};
 
 use kms_types::{Epoch, KeyId, RecordVersion};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use crate::{AcceptAnswer, ControlRecord, Key, Membership, Outcome, Phase, Promis
 /// The record is committed without asking anybody: its random key id is known to no other Region, so no voter can have
 /// promised or accepted anything for it (docs/adr/0005).
 pub(super) fn initial(state: &mut State, index: u64, key: &Key) {
-    let (Some(region), Some(current)) = (state.region().cloned(), key.current) else { return };
+    let Some(region) = state.region().cloned() else { return };
     let epoch = Epoch { counter: 1, region: region.clone() };
     let record = Arc::new(ControlRecord {
         version: RecordVersion { epoch: epoch.clone(), n: 1 },
@@ -41,7 +41,7 @@ pub(super) fn initial(state: &mut State, index: u64, key: &Key) {
         primary: region.clone(),
         members: BTreeMap::from([(region, Membership::Active)]),
         materials: key.materials.clone(),
-        current,
+        current: key.current,
         rotation: key.rotation.clone(),
         phase: Phase::Stable,
         unsafe_promotions: 0,

@@ -10,7 +10,7 @@ pub(super) fn set_automatic(
     key: &KeyId,
     automatic: Option<Automatic>,
 ) -> Result<Outcome, Refusal> {
-    let mut key = enabled_single_region(state, key)?;
+    let mut key = drawn(enabled_single_region(state, key)?)?;
     key.rotation.automatic = automatic;
     changed(state, key)
 }
@@ -22,7 +22,7 @@ pub(super) fn rotate(
     material: &NewMaterial,
     trigger: RotationType,
 ) -> Result<Outcome, Refusal> {
-    let mut key = enabled_single_region(state, key)?;
+    let mut key = drawn(enabled_single_region(state, key)?)?;
     refuse_known_material(&key, material.id)?;
     let now = state.region_time();
     match trigger {
@@ -49,7 +49,12 @@ pub(super) fn rotate(
     changed(state, key)
 }
 
-fn enabled_single_region(state: &State, key: &KeyId) -> Result<Key, Refusal> {
+/// Nothing is drawn for a key whose material is imported.
+fn drawn(key: Key) -> Result<Key, Refusal> {
+    if key.is_external() { Err(Refusal::WrongOrigin(key.id)) } else { Ok(key) }
+}
+
+pub(super) fn enabled_single_region(state: &State, key: &KeyId) -> Result<Key, Refusal> {
     let key = found(state, key)?;
     if key.multi_region.is_some() {
         return Err(Refusal::MultiRegion(key.id));

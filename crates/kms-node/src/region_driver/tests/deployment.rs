@@ -246,7 +246,7 @@ impl Deployment {
             policy: "{}".into(),
             description: String::new(),
             tags: BTreeMap::new(),
-            material,
+            material: Some(material),
         })));
         assert_eq!(outcome, Outcome::Applied);
     }

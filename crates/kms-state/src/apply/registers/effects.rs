@@ -1,7 +1,7 @@
 //! What a newly committed record does to this Region's own copy of the key. Never touches independent properties
 //! except where a deadline must follow the membership (C8, D2).
 
-use kms_types::{CustomerKeyManager, Region, Timestamp, limits};
+use kms_types::{CustomerKeyManager, MaterialId, Region, Timestamp, limits};
 use std::collections::BTreeMap;
 
 use crate::{
@@ -40,7 +40,8 @@ fn replica(record: &ControlRecord, seed: &ReplicaSeed, now: Timestamp) -> Key {
         tags: seed.tags.clone(),
         materials: record.materials.clone(),
         held: BTreeMap::new(),
-        current: Some(record.current),
+        imports: BTreeMap::new(),
+        current: record.current,
         rotation: record.rotation.clone(),
         multi_region: Some(shared(record)),
         revision: 0,
@@ -56,12 +57,14 @@ fn updated(
     region: &Region,
     now: Timestamp,
 ) -> Key {
+    let waiting = key.awaits_import();
     key.materials = record.materials.clone();
-    key.current = Some(record.current);
+    key.current = record.current;
     key.rotation = record.rotation.clone();
     key.multi_region = Some(shared(record));
     key.lifecycle = lifecycle(key.lifecycle, record, region, now);
     drop_unwanted(&mut key, register, record, region);
+    key.enable_after_import(waiting);
     key.revision += 1;
     key
 }
@@ -96,16 +99,19 @@ fn drop_unwanted(key: &mut Key, register: &Register, record: &ControlRecord, reg
     if !record.is_member(region) {
         // C8: a non-member holds nothing that could be opened.
         key.held.clear();
+        key.imports.clear();
         return;
     }
     let outstanding = register.accepted.as_deref().filter(|a| a.version > record.version);
     let wanted =
         |r: &ControlRecord, id| r.materials.iter().any(|m| m.id == id && m.status != MaterialStatus::Aborted);
-    key.held.retain(|id, _| {
+    let kept = |id: &MaterialId| {
         wanted(record, *id)
             || outstanding.is_some_and(|r| wanted(r, *id))
             || register.displaced.iter().any(|m| m.id == *id)
-    });
+    };
+    key.held.retain(|id, _| kept(id));
+    key.imports.retain(|id, _| kept(id));
 }
 
 /// The tombstone. A copy whose own deadline has passed goes at once; one that missed the deletion shows its full
@@ -120,8 +126,8 @@ fn bury(state: &mut State, record: &ControlRecord, now: Timestamp) {
             Lifecycle::PendingDeletion { delete_at: now.plus_days(window_days.into()), window_days }
         }
     };
-    let (held, revision) = (BTreeMap::new(), key.revision + 1);
-    state.put_key(Key { lifecycle, held, revision, multi_region: Some(shared(record)), ..key });
+    let (held, imports, revision) = (BTreeMap::new(), BTreeMap::new(), key.revision + 1);
+    state.put_key(Key { lifecycle, held, imports, revision, multi_region: Some(shared(record)), ..key });
 }
 
 fn forget(state: &mut State, key: &Key) {

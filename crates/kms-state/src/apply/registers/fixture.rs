@@ -169,6 +169,7 @@ fn created_key() -> Key {
         policy: "{}".into(),
         tags: BTreeMap::new(),
         materials: vec![info(1, MaterialStatus::Active)],
+        imports: BTreeMap::new(),
         held: BTreeMap::from([(material_id(1), new_material(1).wrapped)]),
         current: Some(material_id(1)),
         rotation: Rotation::default(),

@@ -39,7 +39,7 @@ fn wanting_key(state: &State, install: &InstallMaterial) -> Option<Key> {
     let committed = state.register(&install.key)?.committed.as_ref()?;
     let region = state.region()?;
     let arrived = &install.material;
-    let matches = committed.required_materials().any(|m| {
+    let matches = committed.transferable_materials().any(|m| {
         m.id == arrived.id && m.commitment == arrived.commitment && m.public_key == arrived.public_key
     });
     let wanted = matches && committed.is_member(region) && install.version <= committed.version;

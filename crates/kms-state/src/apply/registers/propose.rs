@@ -1,11 +1,12 @@
 //! Rule 2 and the end of rule 7: what a primary or a candidate writes in its own register before it asks the others.
 
-use kms_types::{KeyId, MaterialId, RecordVersion, Region, RotationType};
+use kms_types::{KeyId, KeyOrigin, MaterialId, RecordVersion, Region, RotationType};
 use std::sync::Arc;
 
+use crate::apply::import as imported;
 use crate::{
-    ControlRecord, Key, Lifecycle, MaterialInfo, MaterialStatus, NewMaterial, Outcome, RecordError, Refusal,
-    Register, State,
+    ControlRecord, ImportMaterial, Key, Lifecycle, MaterialInfo, MaterialStatus, NewMaterial, Outcome,
+    RecordError, Refusal, Register, State,
 };
 
 /// Rule 2: the primary accepts its own next record.
@@ -15,6 +16,33 @@ pub(in crate::apply) fn propose(
     base: &RecordVersion,
     material: Option<&NewMaterial>,
 ) -> Result<Outcome, Refusal> {
+    let (register, committed) = next_record(state, record, base)?;
+    let staged = newly_staged(state, &committed, record)?;
+    hold(state, record.key, staged.as_ref(), material)?;
+    Ok(accept_own(state, register, record))
+}
+
+/// Rule 2 for a material that was imported here: the record lists it, and this Region holds it from now on.
+pub(in crate::apply) fn propose_import(
+    state: &mut State,
+    record: &ControlRecord,
+    base: &RecordVersion,
+    import: &ImportMaterial,
+) -> Result<Outcome, Refusal> {
+    let (register, committed) = next_record(state, record, base)?;
+    check_newly_imported(&committed, record, &import.material)?;
+    let mut key = (**state.key(&record.key).ok_or(Refusal::KeyNotFound(record.key))?).clone();
+    imported::hold(&mut key, &import.material, &import.details);
+    state.put_key(key);
+    Ok(accept_own(state, register, record))
+}
+
+/// The record is the one after `base`, and this Region may propose it.
+fn next_record(
+    state: &State,
+    record: &ControlRecord,
+    base: &RecordVersion,
+) -> Result<(Register, Arc<ControlRecord>), Refusal> {
     let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
     let (register, committed) = living(state, &record.key)?;
     check_primary(&region, &register, &committed)?;
@@ -27,9 +55,25 @@ pub(in crate::apply) fn propose(
     check_members(state, record)?;
     check_extends(&committed, record)?;
     check_tombstone(state, record)?;
-    let staged = newly_staged(state, &committed, record)?;
-    hold(state, record.key, staged.as_ref(), material)?;
-    Ok(accept_own(state, register, record))
+    Ok((register, committed))
+}
+
+/// The record lists the material as the first one or as pending, and the committed one does not.
+fn check_newly_imported(
+    committed: &ControlRecord,
+    record: &ControlRecord,
+    material: &NewMaterial,
+) -> Result<(), Refusal> {
+    if record.origin != KeyOrigin::External {
+        return Err(Refusal::WrongOrigin(record.key));
+    }
+    let known = committed.required_materials().any(|m| m.id == material.id);
+    let first = committed.current.is_none() && record.current == Some(material.id);
+    let listed = record.materials.iter().any(|m| {
+        let fits = m.status.is_pending_import() || first && m.status == MaterialStatus::Active;
+        m.id == material.id && m.commitment == material.commitment && fits
+    });
+    if listed && !known { Ok(()) } else { Err(not_wanted(record.key, material.id)) }
 }
 
 /// Rule 7: a candidate accepts the record it adopted, in the epoch that it promised to itself.
@@ -105,16 +149,19 @@ fn check_extends(committed: &ControlRecord, record: &ControlRecord) -> Result<()
     if identity(committed) != identity(record) {
         return Err(Refusal::Record(format!("a fixed property of key `{}` differs", record.key)));
     }
-    let kept = |old: &MaterialInfo| {
-        record.materials.iter().any(|new| {
-            let forward = old.status != MaterialStatus::Active || new.status == MaterialStatus::Active;
-            new.id == old.id && new.commitment == old.commitment && forward
-        })
-    };
+    // A pending import was never used, and may be taken back.
+    let kept = |old: &MaterialInfo| old.status.is_pending_import() || still_listed(old, record);
     match committed.materials.iter().find(|old| !kept(old)) {
         Some(lost) => Err(not_wanted(record.key, lost.id)),
         None => Ok(()),
     }
+}
+
+fn still_listed(old: &MaterialInfo, record: &ControlRecord) -> bool {
+    record.materials.iter().any(|new| {
+        let forward = old.status != MaterialStatus::Active || new.status == MaterialStatus::Active;
+        new.id == old.id && new.commitment == old.commitment && forward
+    })
 }
 
 /// D1 and D2: the tombstone follows the key's own deadline, when no other member is left.

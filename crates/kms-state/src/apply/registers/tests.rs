@@ -324,7 +324,7 @@ fn rule_9_material_active_in_a_displaced_record_is_remembered_on_both_sides() {
     a.commit(&won);
     assert!(a.key().held.contains_key(&material_id(2)), "it opens what was sealed here meanwhile");
     let united = won.adopt_materials(&a.register().displaced).unwrap();
-    assert_eq!(united.current, material_id(1));
+    assert_eq!(united.current, Some(material_id(1)));
     for side in [&mut a, &mut b] {
         side.commit(&united);
         assert!(side.register().displaced.is_empty());
