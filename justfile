@@ -29,3 +29,7 @@ full:
 # A Region is lost, under load
 drill:
     cargo run --release -p meridian -- drill region-loss
+
+# What each cryptographic operation costs
+bench *filter:
+    cargo bench -p kms-crypto --bench operations -- {{ filter }}

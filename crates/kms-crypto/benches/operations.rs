@@ -93,6 +93,9 @@ fn main() -> Result<(), Failure> {
     key_establishment(&mut table)?;
     generation(&mut table);
     import(&mut table)?;
+    table.row("self-test at start", |_| {
+        black_box(kms_crypto::self_test().is_ok());
+    });
     table.print();
     Ok(())
 }

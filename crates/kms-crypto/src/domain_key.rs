@@ -116,7 +116,7 @@ impl fmt::Debug for DomainKey {
 mod tests {
     use super::*;
     use crate::{
-        entropy_rng::test_entropy::{Seeded, symmetric},
+        entropy_rng::test_entropy::{Seeded, of_every_kind, symmetric},
         material_id,
     };
     use kms_types::KeyIdKind;
@@ -148,8 +148,8 @@ mod tests {
     fn material_of_every_length_wraps() {
         let entropy = &mut Seeded::new(8);
         let domain = DomainKey::generate(1, entropy);
-        for spec in [KeySpec::SymmetricDefault, KeySpec::Hmac224, KeySpec::Hmac512] {
-            let material = KeyMaterial::generate(spec, entropy).unwrap();
+        for material in of_every_kind(entropy) {
+            let spec = material.spec();
             let id = material_id(&key(1), &material);
             let wrapped = domain.wrap(&key(1), &id, &material, entropy);
             let unwrapped = domain.unwrap_key(&key(1), spec, &id, &wrapped).unwrap();

@@ -29,7 +29,7 @@ impl TryCryptoRng for EntropyRng<'_> {}
 pub(crate) mod test_entropy {
     //! A seeded entropy for this crate's unit tests.
 
-    use crate::KeyMaterial;
+    use crate::{KeyMaterial, asymmetric::rsa::test_keys};
     use kms_types::{Entropy, KeySpec};
     use rand_chacha::{
         ChaCha20Rng,
@@ -47,6 +47,22 @@ pub(crate) mod test_entropy {
     /// Fresh material of SYMMETRIC_DEFAULT.
     pub(crate) fn symmetric(entropy: &mut dyn Entropy) -> KeyMaterial {
         KeyMaterial::generate(KeySpec::SymmetricDefault, entropy).unwrap()
+    }
+
+    /// One material of each form and length: shared secrets, PKCS#8 up to 2,400 bytes, seeds.
+    pub(crate) fn of_every_kind(entropy: &mut dyn Entropy) -> Vec<KeyMaterial> {
+        let specs = [
+            KeySpec::SymmetricDefault,
+            KeySpec::Hmac224,
+            KeySpec::Hmac512,
+            KeySpec::EccNistP256,
+            KeySpec::EccNistP521,
+            KeySpec::EccNistEdwards25519,
+            KeySpec::MlDsa65,
+            KeySpec::MlKem768,
+        ];
+        let made = specs.map(|spec| KeyMaterial::generate(spec, entropy).unwrap());
+        made.into_iter().chain([test_keys::material(KeySpec::Rsa4096)]).collect()
     }
 
     impl Entropy for Seeded {

@@ -99,10 +99,11 @@ fn signatures_verify_have_the_published_lengths_and_are_for_one_message() {
 }
 
 #[test]
-fn every_flipped_bit_cut_and_extension_of_a_signature_is_refused() {
+fn flipped_bits_cuts_and_extensions_of_a_signature_are_refused() {
     each(|key, algorithm, message| {
         let signature = key.sign(algorithm, message).unwrap();
-        let step = (signature.len() * 8 / 40).max(1) | 1;
+        // All bits of what is short; of RSA and ML-DSA every so many.
+        let step = if signature.len() <= 139 { 1 } else { signature.len() / 12 };
         let mut wrong: Vec<Vec<u8>> = (0..signature.len() * 8)
             .step_by(step)
             .map(|bit| {
