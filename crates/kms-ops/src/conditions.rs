@@ -3,8 +3,8 @@
 use kms_policy::Context;
 use kms_state::Key;
 use kms_types::{
-    AccountId, EncryptionAlgorithm, EncryptionContext, KeyOrigin, KeySpec, KeyUsage, MultiRegionKeyType,
-    Region,
+    AccountId, EncryptionAlgorithm, EncryptionContext, KeyOrigin, KeySpec, KeyUsage, MessageType,
+    MultiRegionKeyType, Region, SigningAlgorithm,
 };
 
 use crate::case::Case;
@@ -72,6 +72,12 @@ pub(crate) fn add_cryptography(
         context.add(&format!("kms:EncryptionContext:{key}"), value.as_str());
         context.add("kms:EncryptionContextKeys", key.as_str());
     }
+}
+
+/// The condition keys of Sign and Verify; the default type of a message counts.
+pub(crate) fn add_signing(context: &mut Context, algorithm: SigningAlgorithm, message_type: MessageType) {
+    context.add("kms:SigningAlgorithm", algorithm.as_str());
+    context.add("kms:MessageType", message_type.as_str());
 }
 
 /// The condition keys of a request that carries tags.

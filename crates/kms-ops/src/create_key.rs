@@ -8,6 +8,7 @@ use crate::{
     AuditFacts, Env, Error, Step,
     case::Case,
     conditions::KeyFacts,
+    error::china_only,
     material, metadata,
     policy_document::{self, LockoutCheck},
     propose::{key_after, propose},
@@ -89,8 +90,8 @@ fn check_supported(request: &Request) -> Result<(KeySpec, KeyUsage, KeyOrigin), 
         (spec, synonym) => spec.or(synonym).unwrap_or(KeySpec::SymmetricDefault),
     };
     let usage = check_usage(spec, request.key_usage)?;
-    if spec != KeySpec::SymmetricDefault {
-        return Err(Error::Unsupported(format!("KeySpec {spec} is not supported yet.")));
+    if spec.is_china_only() {
+        return Err(china_only("KeySpec", spec.as_str()));
     }
     let origin = request.origin.unwrap_or(KeyOrigin::AwsKms);
     if origin != KeyOrigin::AwsKms {
@@ -113,22 +114,8 @@ fn check_usage(spec: KeySpec, requested: Option<KeyUsage>) -> Result<KeyUsage, E
             return Err(Error::Validation(text.into()));
         }
     };
-    match usages(spec).contains(&usage) {
+    match spec.usages().contains(&usage) {
         true => Ok(usage),
         false => Err(Error::Validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))),
-    }
-}
-
-const fn usages(spec: KeySpec) -> &'static [KeyUsage] {
-    use KeySpec as S;
-    use KeyUsage as U;
-    match spec {
-        S::SymmetricDefault => &[U::EncryptDecrypt],
-        S::Rsa2048 | S::Rsa3072 | S::Rsa4096 => &[U::EncryptDecrypt, U::SignVerify],
-        S::EccNistP256 | S::EccNistP384 | S::EccNistP521 => &[U::SignVerify, U::KeyAgreement],
-        S::EccSecgP256k1 | S::EccNistEdwards25519 | S::MlDsa44 | S::MlDsa65 | S::MlDsa87 => &[U::SignVerify],
-        S::MlKem512 | S::MlKem768 | S::MlKem1024 => &[U::EncapsulateDecapsulate],
-        S::Hmac224 | S::Hmac256 | S::Hmac384 | S::Hmac512 => &[U::GenerateVerifyMac],
-        S::Sm2 => &[U::EncryptDecrypt, U::SignVerify, U::KeyAgreement],
     }
 }

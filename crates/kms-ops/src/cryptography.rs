@@ -1,11 +1,8 @@
 //! What every cryptographic call checks besides the key: tokens, algorithm, usage, context size, dry run.
 
-use kms_state::Key;
-use kms_types::{
-    DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage, Operation, limits,
-};
+use kms_types::{DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeySpec, limits};
 
-use crate::{Error, Recipient, authorize::Authorized, case::Case, state_table};
+use crate::{Error, Recipient, algorithm::Algorithm, authorize::Authorized, case::Case, state_table};
 
 /// No grant exists in this milestone, so every token is one that was never issued.
 pub(crate) fn refuse_grant_tokens(tokens: &[String]) -> Result<(), Error> {
@@ -21,29 +18,29 @@ pub(crate) fn refuse_recipient(recipient: Option<&Recipient>) -> Result<(), Erro
 }
 
 /// State, usage and algorithm, in the order of section 1.8.
-pub(crate) fn check_usable<A>(
+pub(crate) fn check_usable<A, G: Algorithm>(
     case: &Case<'_>,
     key: &Authorized<'_, A>,
-    algorithm: EncryptionAlgorithm,
+    algorithm: G,
 ) -> Result<(), Error> {
     let operation = case.operation();
     state_table::check(operation, key.key().state(case.region), key.arn())?;
-    check_usage(key.key(), key.arn(), operation)?;
-    match algorithm {
-        EncryptionAlgorithm::SymmetricDefault => Ok(()),
-        algorithm => Err(Error::IncompatibleAlgorithm { algorithm, spec: key.key().spec }),
+    let (spec, usage) = (key.key().spec, key.key().usage);
+    if usage != G::USAGE {
+        return Err(Error::InvalidKeyUsage { arn: key.arn().clone(), usage, operation });
+    }
+    match G::of(spec).contains(&algorithm) {
+        true => Ok(()),
+        false => Err(Error::IncompatibleAlgorithm { algorithm: algorithm.name(), spec }),
     }
 }
 
-fn check_usage(key: &Key, arn: &KeyArn, operation: Operation) -> Result<(), Error> {
-    match key.usage {
-        KeyUsage::EncryptDecrypt => Ok(()),
-        usage => Err(Error::InvalidKeyUsage { arn: arn.clone(), usage, operation }),
+/// Section 10.1: only symmetric ciphertext has a context, of a limited size.
+pub(crate) fn check_context<A>(key: &Authorized<'_, A>, context: &EncryptionContext) -> Result<(), Error> {
+    if key.key().spec != KeySpec::SymmetricDefault && !context.is_empty() {
+        let text = "EncryptionContext is supported for symmetric encryption keys only.";
+        return Err(Error::Validation(text.into()));
     }
-}
-
-/// Section 10.1: the service limit of the serialised context.
-pub(crate) fn check_context(context: &EncryptionContext) -> Result<(), Error> {
     let most = limits::MAX_ENCRYPTION_CONTEXT_BYTES;
     match context.canonical_bytes().len() <= most {
         true => Ok(()),

@@ -43,8 +43,8 @@ pub struct Response {
     pub plaintext: Zeroizing<Vec<u8>>,
     /// The algorithm used.
     pub encryption_algorithm: EncryptionAlgorithm,
-    /// The material that opened the blob.
-    pub key_material_id: MaterialId,
+    /// The material that opened the blob; of symmetric keys only.
+    pub key_material_id: Option<MaterialId>,
 }
 
 /// Decides the call.
@@ -70,7 +70,7 @@ pub(crate) fn decide(
     let key = source.authorize(case, key, |_| {})?;
     source.check(case, &key)?;
     refuse_recipient(request.recipient.as_ref())?;
-    check_context(&request.encryption_context)?;
+    check_context(&key, &request.encryption_context)?;
     let response = run(key, &source, env, facts)?;
     end_dry_run(request.dry_run)?;
     Ok(Step::Answer(response.into()))
@@ -83,7 +83,7 @@ fn run(
     facts: &mut AuditFacts,
 ) -> Result<Response, Error> {
     let opened = source.open(env, &key)?;
-    facts.key_material_id = Some(opened.material);
+    facts.key_material_id = opened.material;
     Ok(Response {
         key_id: opened.arn,
         plaintext: opened.plaintext,

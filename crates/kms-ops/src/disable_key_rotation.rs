@@ -39,6 +39,7 @@ fn run(
     env: &mut Env<'_>,
 ) -> Result<Step, Error> {
     state_table::check(Operation::DisableKeyRotation, key.key().state(case.region), key.arn())?;
+    rotation_schedule::check_spec(&key)?;
     if key.key().rotation.automatic.is_none() {
         rotation_schedule::check_changeable(case, &key)?;
         return Ok(Step::Answer(Response.into()));

@@ -9,7 +9,7 @@ use crate::{
     case::Case,
     conditions,
     cryptography::{algorithm, check_context, check_usable, end_dry_run, refuse_grant_tokens},
-    material,
+    encryption,
     resolve::{Forms, resolve},
 };
 
@@ -55,7 +55,7 @@ pub(crate) fn decide(
         conditions::add_cryptography(context, algorithm, &request.encryption_context);
     })?;
     check_usable(case, &key, algorithm)?;
-    check_context(&request.encryption_context)?;
+    check_context(&key, &request.encryption_context)?;
     let response = run(key, request, algorithm, env, facts)?;
     Ok(Step::Answer(response.into()))
 }
@@ -69,8 +69,8 @@ fn run(
     facts: &mut AuditFacts,
 ) -> Result<Response, Error> {
     let context = &request.encryption_context;
-    let (material, ciphertext_blob) = material::seal(env, key.key(), key.arn(), context, &request.plaintext)?;
-    facts.key_material_id = Some(material);
+    let sealed = encryption::seal(env, &key, encryption_algorithm, context, &request.plaintext)?;
+    facts.key_material_id = sealed.material;
     end_dry_run(request.dry_run)?;
-    Ok(Response { ciphertext_blob, key_id: key.arn().clone(), encryption_algorithm })
+    Ok(Response { ciphertext_blob: sealed.blob, key_id: key.arn().clone(), encryption_algorithm })
 }

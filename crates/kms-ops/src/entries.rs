@@ -1,9 +1,11 @@
 //! Values that several answers share.
 
 use kms_types::{
-    AccountId, AliasArn, AliasName, CustomerKeyManager, EncryptionAlgorithm, KeyArn, KeyId, KeyMaterialState,
-    KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId, MultiRegionKeyType, Region, RotationType, Timestamp,
+    AccountId, AliasArn, AliasName, CustomerKeyManager, KeyArn, KeyId, KeyMaterialState, KeyOrigin, KeySpec,
+    KeyState, KeyUsage, MaterialId, MultiRegionKeyType, Region, RotationType, Timestamp,
 };
+
+use crate::Algorithms;
 
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,15 +52,15 @@ pub struct KeyMetadata {
     pub key_manager: CustomerKeyManager,
     /// Key spec; CustomerMasterKeySpec repeats it.
     pub key_spec: KeySpec,
-    /// Algorithms of an ENCRYPT_DECRYPT key.
-    pub encryption_algorithms: Vec<EncryptionAlgorithm>,
+    /// What the key does, by its usage.
+    pub algorithms: Algorithms,
     /// True for `mrk-` keys.
     pub multi_region: bool,
     /// Present exactly for `mrk-` keys.
     pub multi_region_configuration: Option<MultiRegionConfiguration>,
     /// Only in PendingReplicaDeletion.
     pub pending_deletion_window_in_days: Option<u32>,
-    /// The current material; absent while a replica is Creating.
+    /// The current material; only of symmetric encryption keys, and absent while a replica is Creating.
     pub current_key_material_id: Option<MaterialId>,
 }
 

@@ -2,10 +2,7 @@
 //! decided in `kms-http` alone.
 
 use kms_policy::{MalformedPolicy, PolicySource};
-use kms_types::{
-    AliasArn, EncryptionAlgorithm, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion,
-    Region,
-};
+use kms_types::{AliasArn, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Region};
 
 use crate::state_table::StateName;
 
@@ -69,8 +66,8 @@ pub enum Error {
     /// InvalidKeyUsageException `Algorithm <algorithm> is incompatible with key spec <spec>.`
     #[error("algorithm {algorithm} does not fit key spec {spec}")]
     IncompatibleAlgorithm {
-        /// The algorithm asked for.
-        algorithm: EncryptionAlgorithm,
+        /// The algorithm asked for, as the API spells it.
+        algorithm: &'static str,
         /// The key's spec.
         spec: KeySpec,
     },
@@ -80,6 +77,24 @@ pub enum Error {
     /// InvalidCiphertextException, without a message.
     #[error("the ciphertext does not open")]
     InvalidCiphertext,
+    /// KMSInvalidSignatureException, without a message.
+    #[error("the signature is not one of this key for this message")]
+    InvalidSignature,
+    /// KMSInvalidMacException, without a message.
+    #[error("the MAC is not one of this key for this message")]
+    InvalidMac,
+    /// ValidationException without a message: the peer's public key of DeriveSharedSecret is not a point of the key's
+    /// curve, or not a public key at all.
+    #[error("the peer's public key does not fit the key")]
+    UnusablePeerKey,
+    /// UnsupportedOperationException `<arn> key spec is <spec> which is not valid for this operation.`
+    #[error("key `{arn}` of spec {spec} has no public key")]
+    NoPublicKey {
+        /// The key.
+        arn: KeyArn,
+        /// Its spec.
+        spec: KeySpec,
+    },
     /// AccessDeniedException; section 1.6 has the texts.
     #[error("`{caller}` may not {action}: {reason:?}")]
     AccessDenied {
@@ -284,6 +299,13 @@ pub enum AliasRule {
     Characters,
     /// `alias/aws/` is reserved for AWS managed keys: NotAuthorizedException with an empty message.
     Reserved,
+}
+
+/// UnsupportedOperationException for what AWS offers in its China Regions only.
+pub(crate) fn china_only(member: &str, value: &str) -> Error {
+    Error::Unsupported(format!(
+        "{member} {value} is available in China Regions only, which this service has none of."
+    ))
 }
 
 impl Error {

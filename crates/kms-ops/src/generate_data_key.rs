@@ -63,7 +63,7 @@ pub(crate) fn decide(
     })?;
     check_usable(case, &key, algorithm(None))?;
     refuse_recipient(request.recipient.as_ref())?;
-    check_context(&request.encryption_context)?;
+    check_context(&key, &request.encryption_context)?;
     let length_bytes = data_key::length_bytes(request.key_spec, request.number_of_bytes)?;
     let made = data_key::make(&key, &request.encryption_context, length_bytes, env)?;
     facts.key_material_id = Some(made.material);

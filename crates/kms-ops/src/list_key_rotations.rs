@@ -12,7 +12,7 @@ use crate::{
 };
 use crate::{
     page::{self, List},
-    state_table,
+    rotation_schedule, state_table,
 };
 use kms_state::{MaterialInfo, MaterialStatus};
 use kms_types::{KeyMaterialState, Operation};
@@ -46,6 +46,7 @@ pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts)
     let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
     let key = authorize(case, key, |_| {})?;
     state_table::check(Operation::ListKeyRotations, key.key().state(case.region), key.arn())?;
+    rotation_schedule::check_spec(&key)?;
     Ok(Step::Answer(run(key, request)?.into()))
 }
 

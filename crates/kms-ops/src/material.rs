@@ -1,7 +1,7 @@
 //! Drawing, finding and unwrapping key material. Plaintext material lives only inside one decision.
 
 use kms_crypto::{CryptoError, KeyMaterial, SealRequest, ciphertext, commitment, material_id};
-use kms_state::{Key, MaterialStatus, NewMaterial};
+use kms_state::{Key, MaterialInfo, MaterialStatus, NewMaterial};
 use kms_types::{EncryptionContext, KeyArn, KeyId, KeySpec, MaterialId};
 use zeroize::Zeroizing;
 
@@ -14,7 +14,8 @@ pub(crate) fn draw(env: &mut Env<'_>, key: &KeyId, spec: KeySpec) -> Result<NewM
         KeyMaterial::generate(spec, env.entropy).map_err(|_| Error::Internal("key generation failed"))?;
     let id = material_id(key, &material);
     let wrapped = domain.wrap(key, &id, &material, env.entropy);
-    Ok(NewMaterial { id, commitment: commitment(key, &material), public_key: None, wrapped })
+    let public_key = material.public_key().map_err(|_| Error::Internal("a fresh key has no public half"))?;
+    Ok(NewMaterial { id, commitment: commitment(key, &material), public_key, wrapped })
 }
 
 const NO_DOMAIN_KEY: Error = Error::Internal("this node holds no domain key");
@@ -27,9 +28,7 @@ pub(crate) fn seal(
     context: &EncryptionContext,
     plaintext: &[u8],
 ) -> Result<(MaterialId, Vec<u8>), Error> {
-    let current = key.current.and_then(|id| key.material(&id));
-    let current = current.filter(|m| m.status == MaterialStatus::Active).map(|m| m.id);
-    let id = current.ok_or_else(|| Error::KeyUnavailable { arn: arn.clone() })?;
+    let id = current(key, arn)?.id;
     let material = unwrap_key(env, key, arn, &id)?;
     let binding = binding(key, arn);
     let request = SealRequest { key_id: key.id, material_id: id, binding: &binding, context };
@@ -39,6 +38,29 @@ pub(crate) fn seal(
             _ => Error::Internal("sealing failed"),
         })?;
     Ok((id, blob))
+}
+
+/// The material that seals, signs and is published.
+fn current<'k>(key: &'k Key, arn: &KeyArn) -> Result<&'k MaterialInfo, Error> {
+    let current = key.current.and_then(|id| key.material(&id));
+    current
+        .filter(|m| m.status == MaterialStatus::Active)
+        .ok_or_else(|| Error::KeyUnavailable { arn: arn.clone() })
+}
+
+/// The public half of the current material of an asymmetric key.
+pub(crate) fn public_key<'k>(key: &'k Key, arn: &KeyArn) -> Result<&'k [u8], Error> {
+    let info = current(key, arn)?;
+    info.public_key.as_deref().ok_or(Error::Internal("an asymmetric material has no public key"))
+}
+
+/// The current material, in the clear.
+pub(crate) fn unwrap_current(env: &Env<'_>, key: &Key, arn: &KeyArn) -> Result<KeyMaterial, Error> {
+    let id = current(key, arn)?.id;
+    match key.held.contains_key(&id) {
+        true => unwrap_key(env, key, arn, &id),
+        false => Err(Error::KeyUnavailable { arn: arn.clone() }),
+    }
 }
 
 /// The model's own words, for callers that get here without the shape's check.

@@ -1,12 +1,10 @@
 //! `KeyMetadata` from the state (section 2.5).
 
 use kms_state::{Key, Lifecycle, MultiRegion};
-use kms_types::{
-    AccountId, EncryptionAlgorithm, KeyArn, KeyId, KeyState, KeyUsage, MultiRegionKeyType, Region,
-};
+use kms_types::{AccountId, KeyArn, KeyId, KeySpec, KeyState, MultiRegionKeyType, Region};
 use std::collections::BTreeMap;
 
-use crate::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey};
+use crate::{Algorithms, KeyMetadata, MultiRegionConfiguration, MultiRegionKey};
 
 /// The key as DescribeKey shows it in `region`.
 pub(crate) fn of(key: &Key, region: &Region) -> KeyMetadata {
@@ -29,22 +27,16 @@ pub(crate) fn of(key: &Key, region: &Region) -> KeyMetadata {
         origin: key.origin,
         key_manager: key.manager,
         key_spec: key.spec,
-        encryption_algorithms: encryption_algorithms(key.usage),
+        algorithms: Algorithms::of(key),
         multi_region: key.id.is_multi_region(),
         multi_region_configuration: key.multi_region.as_ref().map(|multi| {
             let MultiRegion { primary, members, .. } = multi;
             configuration(key.account, key.id, primary, members, region)
         }),
         pending_deletion_window_in_days,
-        current_key_material_id: key.current.filter(|_| key_state != KeyState::Creating),
-    }
-}
-
-/// Only symmetric keys exist in this milestone.
-pub(crate) fn encryption_algorithms(usage: KeyUsage) -> Vec<EncryptionAlgorithm> {
-    match usage {
-        KeyUsage::EncryptDecrypt => vec![EncryptionAlgorithm::SymmetricDefault],
-        _ => Vec::new(),
+        current_key_material_id: key
+            .current
+            .filter(|_| key.spec == KeySpec::SymmetricDefault && key_state != KeyState::Creating),
     }
 }
 

@@ -13,21 +13,30 @@ pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFa
         R::CancelKeyDeletion(r) => crate::cancel_key_deletion::decide(case, r, env, facts),
         R::CreateAlias(r) => crate::create_alias::decide(case, r, env, facts),
         R::CreateKey(r) => crate::create_key::decide(case, r, env, facts),
+        R::Decapsulate(r) => crate::decapsulate::decide(case, r, env, facts),
         R::Decrypt(r) => crate::decrypt::decide(case, r, env, facts),
         R::DeleteAlias(r) => crate::delete_alias::decide(case, r, env, facts),
+        R::DeriveSharedSecret(r) => crate::derive_shared_secret::decide(case, r, env, facts),
         R::DescribeKey(r) => crate::describe_key::decide(case, r, facts),
         R::DisableKey(r) => crate::disable_key::decide(case, r, env, facts),
         R::DisableKeyRotation(r) => crate::disable_key_rotation::decide(case, r, env, facts),
         R::EnableKey(r) => crate::enable_key::decide(case, r, env, facts),
         R::EnableKeyRotation(r) => crate::enable_key_rotation::decide(case, r, env, facts),
+        R::Encapsulate(r) => crate::encapsulate::decide(case, r, env, facts),
         R::Encrypt(r) => crate::encrypt::decide(case, r, env, facts),
         R::GenerateDataKey(r) => crate::generate_data_key::decide(case, r, env, facts),
+        R::GenerateDataKeyPair(r) => crate::generate_data_key_pair::decide(case, r, env, facts),
+        R::GenerateDataKeyPairWithoutPlaintext(r) => {
+            crate::generate_data_key_pair_without_plaintext::decide(case, r, env, facts)
+        }
         R::GenerateDataKeyWithoutPlaintext(r) => {
             crate::generate_data_key_without_plaintext::decide(case, r, env, facts)
         }
+        R::GenerateMac(r) => crate::generate_mac::decide(case, r, env, facts),
         R::GenerateRandom(r) => crate::generate_random::decide(r, env),
         R::GetKeyPolicy(r) => crate::get_key_policy::decide(case, r, facts),
         R::GetKeyRotationStatus(r) => crate::get_key_rotation_status::decide(case, r, facts),
+        R::GetPublicKey(r) => crate::get_public_key::decide(case, r, facts),
         R::ListAliases(r) => crate::list_aliases::decide(case, r, facts),
         R::ListKeyPolicies(r) => crate::list_key_policies::decide(case, r, facts),
         R::ListKeyRotations(r) => crate::list_key_rotations::decide(case, r, facts),
@@ -38,10 +47,13 @@ pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFa
         R::ReplicateKey(r) => crate::replicate_key::decide(case, r, env, facts),
         R::RotateKeyOnDemand(r) => crate::rotate_key_on_demand::decide(case, r, env, facts),
         R::ScheduleKeyDeletion(r) => crate::schedule_key_deletion::decide(case, r, env, facts),
+        R::Sign(r) => crate::sign::decide(case, r, env, facts),
         R::TagResource(r) => crate::tag_resource::decide(case, r, env, facts),
         R::UntagResource(r) => crate::untag_resource::decide(case, r, env, facts),
         R::UpdateAlias(r) => crate::update_alias::decide(case, r, env, facts),
         R::UpdateKeyDescription(r) => crate::update_key_description::decide(case, r, env, facts),
         R::UpdatePrimaryRegion(r) => crate::update_primary_region::decide(case, r, env, facts),
+        R::Verify(r) => crate::verify::decide(case, r, facts),
+        R::VerifyMac(r) => crate::verify_mac::decide(case, r, env, facts),
     }
 }

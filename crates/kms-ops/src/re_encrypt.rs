@@ -8,7 +8,7 @@ use crate::{
     case::Case,
     conditions,
     cryptography::{algorithm, blob, check_context, check_usable, end_dry_run, refuse_grant_tokens},
-    material,
+    encryption,
     resolve::{Forms, resolve},
     source::Source,
 };
@@ -51,10 +51,10 @@ pub struct Response {
     pub source_encryption_algorithm: EncryptionAlgorithm,
     /// The algorithm of the new blob.
     pub destination_encryption_algorithm: EncryptionAlgorithm,
-    /// The material that opened the old blob.
-    pub source_key_material_id: MaterialId,
-    /// The material that made the new blob.
-    pub destination_key_material_id: MaterialId,
+    /// The material that opened the old blob; of symmetric keys only.
+    pub source_key_material_id: Option<MaterialId>,
+    /// The material that made the new blob; of symmetric keys only.
+    pub destination_key_material_id: Option<MaterialId>,
 }
 
 /// Decides the call: one permission on each side, each with the conditions of its own side (section 10.4).
@@ -87,8 +87,8 @@ pub(crate) fn decide(
     })?;
     source.check(case, &from)?;
     check_usable(case, &to, algorithm(request.destination_encryption_algorithm))?;
-    check_context(&request.source_encryption_context)?;
-    check_context(&request.destination_encryption_context)?;
+    check_context(&from, &request.source_encryption_context)?;
+    check_context(&to, &request.destination_encryption_context)?;
     let response = run(from, to, &source, request, env, facts)?;
     end_dry_run(request.dry_run)?;
     Ok(Step::Answer(response.into()))
@@ -104,16 +104,17 @@ fn run(
     facts: &mut AuditFacts,
 ) -> Result<Response, Error> {
     let opened = source.open(env, &from)?;
+    let destination_encryption_algorithm = algorithm(request.destination_encryption_algorithm);
     let context = &request.destination_encryption_context;
-    let (material, ciphertext_blob) = material::seal(env, to.key(), to.arn(), context, &opened.plaintext)?;
-    facts.key_material_id = Some(material);
+    let sealed = encryption::seal(env, &to, destination_encryption_algorithm, context, &opened.plaintext)?;
+    facts.key_material_id = sealed.material;
     Ok(Response {
-        ciphertext_blob,
+        ciphertext_blob: sealed.blob,
         source_key_id: opened.arn,
         key_id: to.arn().clone(),
         source_encryption_algorithm: source.algorithm,
-        destination_encryption_algorithm: algorithm(request.destination_encryption_algorithm),
+        destination_encryption_algorithm,
         source_key_material_id: opened.material,
-        destination_key_material_id: material,
+        destination_key_material_id: sealed.material,
     })
 }

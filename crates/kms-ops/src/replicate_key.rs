@@ -2,7 +2,7 @@
 
 use kms_types::Region;
 
-use crate::{KeyMetadata, Tag};
+use crate::{Algorithms, KeyMetadata, Tag};
 
 use crate::{
     AuditFacts, Env, Error, Step,
@@ -145,7 +145,7 @@ fn replica_metadata(
         origin: record.origin,
         key_manager: kms_types::CustomerKeyManager::Customer,
         key_spec: record.spec,
-        encryption_algorithms: metadata::encryption_algorithms(record.usage),
+        algorithms: Algorithms { spec: record.spec, usage: record.usage },
         multi_region: true,
         multi_region_configuration: Some(metadata::configuration(
             account,

@@ -80,20 +80,26 @@ fn parse(case: &Case<'_>, text: &str, forms: Forms) -> Result<KeyRef, Error> {
 
 /// The operations that may answer InvalidArnException, by the error lists of section 2.
 fn models_invalid_arn(operation: Operation) -> bool {
-    use Operation::{
-        CreateAlias, Decrypt, DeleteAlias, Encrypt, GenerateDataKey, GenerateDataKeyWithoutPlaintext,
-        ReEncrypt, UpdateAlias,
-    };
+    use Operation as O;
     !matches!(
         operation,
-        CreateAlias
-            | Decrypt
-            | DeleteAlias
-            | Encrypt
-            | GenerateDataKey
-            | GenerateDataKeyWithoutPlaintext
-            | ReEncrypt
-            | UpdateAlias
+        O::CreateAlias
+            | O::Decapsulate
+            | O::Decrypt
+            | O::DeleteAlias
+            | O::DeriveSharedSecret
+            | O::Encapsulate
+            | O::Encrypt
+            | O::GenerateDataKey
+            | O::GenerateDataKeyPair
+            | O::GenerateDataKeyPairWithoutPlaintext
+            | O::GenerateDataKeyWithoutPlaintext
+            | O::GenerateMac
+            | O::ReEncrypt
+            | O::Sign
+            | O::UpdateAlias
+            | O::Verify
+            | O::VerifyMac
     )
 }
 

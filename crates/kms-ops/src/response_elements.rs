@@ -37,6 +37,16 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         R::DescribeKey(_)
         | R::ListKeys(_)
         | R::Encrypt(_)
+        | R::Sign(_)
+        | R::Verify(_)
+        | R::GenerateMac(_)
+        | R::VerifyMac(_)
+        | R::DeriveSharedSecret(_)
+        | R::Encapsulate(_)
+        | R::Decapsulate(_)
+        | R::GetPublicKey(_)
+        | R::GenerateDataKeyPair(_)
+        | R::GenerateDataKeyPairWithoutPlaintext(_)
         | R::Decrypt(_)
         | R::ReEncrypt(_)
         | R::GenerateDataKey(_)
@@ -53,8 +63,7 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
 
 /// `keyMetadata` as CloudTrail spells it, odd first letter included.
 fn metadata(m: &KeyMetadata) -> Value {
-    let algorithms: Vec<_> = m.encryption_algorithms.iter().map(|a| a.as_str()).collect();
-    without_nulls(json!({
+    let mut shown = without_nulls(json!({
         "aWSAccountId": m.aws_account_id,
         "keyId": m.key_id,
         "arn": m.arn,
@@ -67,11 +76,14 @@ fn metadata(m: &KeyMetadata) -> Value {
         "keyManager": m.key_manager.as_str(),
         "keySpec": m.key_spec.as_str(),
         "customerMasterKeySpec": m.key_spec.as_str(),
-        "encryptionAlgorithms": algorithms,
         "multiRegion": m.multi_region,
         "multiRegionConfiguration": m.multi_region_configuration.as_ref().map(configuration),
         "currentKeyMaterialId": m.current_key_material_id,
-    }))
+    }));
+    if let Value::Object(members) = &mut shown {
+        members.insert(lower_first(m.algorithms.member()), m.algorithms.names().into());
+    }
+    shown
 }
 
 fn configuration(c: &MultiRegionConfiguration) -> Value {
@@ -81,6 +93,12 @@ fn configuration(c: &MultiRegionConfiguration) -> Value {
         "primaryKey": member(&c.primary_key),
         "replicaKeys": c.replica_keys.iter().map(member).collect::<Vec<_>>(),
     })
+}
+
+/// `EncryptionAlgorithms` to `encryptionAlgorithms`.
+fn lower_first(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// `Feb 3, 2026, 9:00:00 AM`.

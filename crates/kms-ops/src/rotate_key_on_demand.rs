@@ -8,11 +8,11 @@ use crate::{
     case::Case,
     propose::{RecordChange, propose_quietly, propose_record},
     resolve::{Forms, resolve},
-    shared, state_table,
+    rotation_schedule, shared, state_table,
 };
 use crate::{Quota, material};
 use kms_state::{Command, MaterialInfo, MaterialStatus, NewMaterial};
-use kms_types::{KeyOrigin, KeySpec, Operation, RotationType, limits};
+use kms_types::{KeyOrigin, Operation, RotationType, limits};
 
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,11 +59,10 @@ fn run(
 }
 
 fn check_can_rotate<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
-    let arn = key.arn().clone();
-    match (key.key().spec, key.key().origin) {
-        (KeySpec::SymmetricDefault, KeyOrigin::AwsKms) => Ok(()),
-        (KeySpec::SymmetricDefault, origin) => Err(Error::UnsupportedOrigin { arn, origin }),
-        (spec, _) => Err(Error::CannotRotate { arn, spec }),
+    rotation_schedule::check_spec(key)?;
+    match key.key().origin {
+        KeyOrigin::AwsKms => Ok(()),
+        origin => Err(Error::UnsupportedOrigin { arn: key.arn().clone(), origin }),
     }
 }
 

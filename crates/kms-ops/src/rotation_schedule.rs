@@ -1,6 +1,7 @@
 //! The schedule of automatic rotation: a single-Region key's own, or a shared property that only the primary changes.
 
 use kms_state::{Automatic, Command};
+use kms_types::KeySpec;
 
 use crate::{
     Env, Error, Response, Step,
@@ -9,6 +10,14 @@ use crate::{
     propose::{RecordChange, propose_quietly, propose_record},
     shared,
 };
+
+/// Only symmetric encryption keys rotate (section 5.1).
+pub(crate) fn check_spec<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
+    match key.key().spec {
+        KeySpec::SymmetricDefault => Ok(()),
+        spec => Err(Error::CannotRotate { arn: key.arn().clone(), spec }),
+    }
+}
 
 /// Refuses members that are not the primary (section 5.1).
 pub(crate) fn check_changeable<A>(case: &Case<'_>, key: &Authorized<'_, A>) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::{
     authorize::{Action, Authorized, authorize},
     case::Case,
     cryptography::{Blob, check_usable},
-    material,
+    encryption, material,
     resolve::{Forms, Reached, Resolved, not_visible, resolve},
 };
 
@@ -25,7 +25,8 @@ pub(crate) struct Source<'r> {
 /// A blob that opened.
 pub(crate) struct Opened {
     pub(crate) arn: KeyArn,
-    pub(crate) material: MaterialId,
+    /// Of symmetric keys only: other ciphertext does not name its material.
+    pub(crate) material: Option<MaterialId>,
     pub(crate) plaintext: Zeroizing<Vec<u8>>,
 }
 
@@ -52,9 +53,9 @@ impl<'r> Source<'r> {
         })
     }
 
-    /// Header, key match, then state and usage: the order of section 1.8.
+    /// Header, key match, then state and usage: the order of section 1.8. Asymmetric ciphertext has no header.
     pub(crate) fn check<A>(&self, case: &Case<'_>, key: &Authorized<'_, A>) -> Result<(), Error> {
-        if let Blob::Given(blob) = self.blob {
+        if let (Blob::Given(blob), EncryptionAlgorithm::SymmetricDefault) = (&self.blob, self.algorithm) {
             let header = Header::parse(blob).map_err(|_| Error::InvalidCiphertext)?;
             if header.key_id != key.key().id {
                 return Err(Error::IncorrectKey);
@@ -66,10 +67,15 @@ impl<'r> Source<'r> {
     /// Opens the blob; a blob that a dry run ignores ends the call.
     pub(crate) fn open<A>(&self, env: &Env<'_>, key: &Authorized<'_, A>) -> Result<Opened, Error> {
         let Blob::Given(blob) = self.blob else { return Err(Error::DryRun) };
+        let arn = key.arn().clone();
+        if self.algorithm != EncryptionAlgorithm::SymmetricDefault {
+            let plaintext = encryption::open_asymmetric(env, key, self.algorithm, blob)?;
+            return Ok(Opened { arn, material: None, plaintext });
+        }
         let header = Header::parse(blob).map_err(|_| Error::InvalidCiphertext)?;
         let material = header.material_id;
-        let plaintext = material::open(env, key.key(), key.arn(), &material, self.context, blob)?;
-        Ok(Opened { arn: key.arn().clone(), material, plaintext })
+        let plaintext = material::open(env, key.key(), &arn, &material, self.context, blob)?;
+        Ok(Opened { arn, material: Some(material), plaintext })
     }
 }
 

@@ -48,9 +48,21 @@ enum Row {
 const fn row(operation: Operation) -> Option<Row> {
     use Operation as O;
     Some(match operation {
-        O::Encrypt | O::Decrypt | O::ReEncrypt | O::GenerateDataKey | O::GenerateDataKeyWithoutPlaintext => {
-            Row::Cryptography
-        }
+        O::Encrypt
+        | O::Decrypt
+        | O::ReEncrypt
+        | O::GenerateDataKey
+        | O::GenerateDataKeyWithoutPlaintext
+        | O::GenerateDataKeyPair
+        | O::GenerateDataKeyPairWithoutPlaintext
+        | O::GenerateMac
+        | O::VerifyMac
+        | O::Sign
+        | O::Verify
+        | O::GetPublicKey
+        | O::DeriveSharedSecret
+        | O::Encapsulate
+        | O::Decapsulate => Row::Cryptography,
         O::DescribeKey
         | O::GetKeyPolicy
         | O::ListKeyPolicies

@@ -9,7 +9,7 @@ use crate::{
     state_table,
 };
 use kms_state::{Command, Key};
-use kms_types::{KeySpec, Operation};
+use kms_types::Operation;
 
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +51,7 @@ pub(crate) fn decide(
 
 /// Section 2.6: callers of the alias must not be moved to a key that works in another way.
 fn check_kind(old: &Key, new: &Key) -> Result<(), Error> {
-    let symmetric = |key: &Key| key.spec == KeySpec::SymmetricDefault;
-    match old.usage == new.usage && symmetric(old) == symmetric(new) {
+    match old.usage == new.usage && old.spec.is_asymmetric() == new.spec.is_asymmetric() {
         true => Ok(()),
         false => Err(Error::Validation(format!(
             "Alias cannot be changed from a key for {} to a key for {}.",

@@ -27,6 +27,12 @@ impl From<&Error> for ApiError {
                 "The key ID in the request does not identify a CMK that can perform this operation.",
             ),
             Error::InvalidCiphertext => Self::silent("InvalidCiphertextException"),
+            Error::InvalidSignature => Self::silent("KMSInvalidSignatureException"),
+            Error::InvalidMac => Self::silent("KMSInvalidMacException"),
+            Error::UnusablePeerKey => Self::silent("ValidationException"),
+            Error::NoPublicKey { arn, spec } => {
+                unsupported(format!("{arn} key spec is {spec} which is not valid for this operation."))
+            }
             Error::AccessDenied { caller, action, resource, reason } => {
                 Self::client("AccessDeniedException", denial(caller, action, resource.as_deref(), *reason))
             }

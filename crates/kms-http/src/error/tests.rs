@@ -1,10 +1,7 @@
 //! The whole error map as one table.
 
 use kms_ops::{AliasRule, Denial, Error, PolicySource, Quota, StateName, TagFault};
-use kms_types::{
-    EncryptionAlgorithm, Epoch, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion,
-    Timestamp,
-};
+use kms_types::{Epoch, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Timestamp};
 
 use super::*;
 use crate::{SignatureError, TargetError};
@@ -42,10 +39,7 @@ fn operation_errors() -> Vec<Error> {
             usage: KeyUsage::EncryptDecrypt,
             operation: Operation::GenerateMac,
         },
-        Error::IncompatibleAlgorithm {
-            algorithm: EncryptionAlgorithm::RsaesOaepSha1,
-            spec: KeySpec::SymmetricDefault,
-        },
+        Error::IncompatibleAlgorithm { algorithm: "RSAES_OAEP_SHA_1", spec: KeySpec::SymmetricDefault },
         Error::IncorrectKey,
         Error::InvalidCiphertext,
         denied(Denial::Implicit(PolicySource::Resource), Some(&arn().to_string())),
@@ -56,6 +50,10 @@ fn operation_errors() -> Vec<Error> {
         denied(Denial::Explicit(PolicySource::Identity), Some(&arn().to_string())),
         denied(Denial::Explicit(PolicySource::Boundary), None),
         denied(Denial::Explicit(PolicySource::Session), None),
+        Error::InvalidSignature,
+        Error::InvalidMac,
+        Error::UnusablePeerKey,
+        Error::NoPublicKey { arn: arn(), spec: KeySpec::Hmac256 },
         denied(Denial::NotVisible, Some(&arn().to_string())),
         Error::UnsupportedOrigin { arn: arn(), origin: KeyOrigin::External },
         Error::NotPrimary { arn: arn() },
@@ -137,7 +135,7 @@ fn the_map_of_signature_errors() {
 
 #[test]
 fn the_map_of_transport_and_target_errors() {
-    let targets = [TargetError::Unknown, TargetError::NotImplemented(Operation::Sign)];
+    let targets = [TargetError::Unknown, TargetError::NotImplemented(Operation::UpdateCustomKeyStore)];
     let transports = [
         TransportError::NoSuchResource,
         TransportError::TooLarge { most_bytes: 1 << 20 },

@@ -33,6 +33,6 @@ pub(super) fn render(response: &Response) -> Value {
         .with_text("KeyId", &response.key_id)
         .with_blob("Plaintext", &response.plaintext)
         .with_text("EncryptionAlgorithm", &response.encryption_algorithm)
-        .with_text("KeyMaterialId", &response.key_material_id)
+        .with_some("KeyMaterialId", response.key_material_id.map(|id| id.to_string()))
         .done()
 }

@@ -2,8 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kms_ops::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Recipient, Tag};
-use kms_types::{EncryptionAlgorithm, Timestamp};
+use kms_types::{EncryptionAlgorithm, MessageType, Timestamp};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::validate::{Length, Members, SerializationError, Text};
 
@@ -11,6 +12,9 @@ type Read<T> = Result<T, SerializationError>;
 
 /// Most bytes of a ciphertext blob: `CiphertextType`.
 pub(super) const CIPHERTEXT: Length = Length::new(1, kms_types::limits::MAX_CIPHERTEXT_BYTES);
+
+/// Most bytes of a public key: `PublicKeyType`.
+pub(super) const PUBLIC_KEY: Length = Length::new(1, 8192);
 
 pub(super) fn key_id(members: &mut Members<'_>) -> Read<String> {
     members.required_text("KeyId", &Text::KEY_ID)
@@ -25,6 +29,17 @@ pub(super) fn algorithm(members: &mut Members<'_>, name: &str) -> Read<Option<En
     // Audit records always name the algorithm.
     members.default(name, EncryptionAlgorithm::SymmetricDefault.as_str());
     Ok(algorithm)
+}
+
+/// `Message`: 1 to 4,096 bytes, never shown.
+pub(super) fn message(members: &mut Members<'_>) -> Read<Zeroizing<Vec<u8>>> {
+    members.required_blob("Message", Length::new(1, kms_types::limits::MAX_MESSAGE_BYTES))
+}
+
+pub(super) fn message_type(members: &mut Members<'_>) -> Read<Option<MessageType>> {
+    let message_type = members.choice("MessageType", MessageType::ALL)?;
+    members.default("MessageType", MessageType::Raw.as_str());
+    Ok(message_type)
 }
 
 pub(super) fn ciphertext(members: &mut Members<'_>) -> Read<Option<Vec<u8>>> {
@@ -101,7 +116,6 @@ pub(super) fn tag_list(tags: &[Tag]) -> Value {
 
 /// `KeyMetadata`, with the presence rules of its optional members.
 pub(super) fn key_metadata(key: &KeyMetadata) -> Value {
-    let algorithms: Vec<&str> = key.encryption_algorithms.iter().map(|a| a.as_str()).collect();
     Answer::default()
         .with_text("AWSAccountId", &key.aws_account_id)
         .with_text("KeyId", &key.key_id)
@@ -116,7 +130,7 @@ pub(super) fn key_metadata(key: &KeyMetadata) -> Value {
         .with_text("KeyManager", &key.key_manager)
         .with_text("CustomerMasterKeySpec", &key.key_spec)
         .with_text("KeySpec", &key.key_spec)
-        .with_some("EncryptionAlgorithms", (!algorithms.is_empty()).then_some(algorithms))
+        .with(key.algorithms.member(), key.algorithms.names())
         .with("MultiRegion", key.multi_region)
         .with_some("MultiRegionConfiguration", key.multi_region_configuration.as_ref().map(multi_region))
         .with_some("PendingDeletionWindowInDays", key.pending_deletion_window_in_days)

@@ -6,20 +6,27 @@
 mod cancel_key_deletion;
 mod create_alias;
 mod create_key;
+mod decapsulate;
 mod decrypt;
 mod delete_alias;
+mod derive_shared_secret;
 mod describe_key;
 mod disable_key;
 mod disable_key_rotation;
 mod enable_key;
 mod enable_key_rotation;
+mod encapsulate;
 mod encrypt;
 mod entries;
 mod generate_data_key;
+mod generate_data_key_pair;
+mod generate_data_key_pair_without_plaintext;
 mod generate_data_key_without_plaintext;
+mod generate_mac;
 mod generate_random;
 mod get_key_policy;
 mod get_key_rotation_status;
+mod get_public_key;
 mod list_aliases;
 mod list_key_policies;
 mod list_key_rotations;
@@ -30,11 +37,14 @@ mod re_encrypt;
 mod replicate_key;
 mod rotate_key_on_demand;
 mod schedule_key_deletion;
+mod sign;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
 mod update_key_description;
 mod update_primary_region;
+mod verify;
+mod verify_mac;
 
 #[cfg(test)]
 mod tests;
@@ -93,31 +103,33 @@ pub(crate) fn parse(operation: Operation, object: &Map<String, Value>) -> Result
         Operation::ListKeyRotations => read(object, list_key_rotations::parse),
         Operation::ReplicateKey => read(object, replicate_key::parse),
         Operation::UpdatePrimaryRegion => read(object, update_primary_region::parse),
+        Operation::Decapsulate => read(object, decapsulate::parse),
+        Operation::DeriveSharedSecret => read(object, derive_shared_secret::parse),
+        Operation::Encapsulate => read(object, encapsulate::parse),
+        Operation::GenerateDataKeyPair => read(object, generate_data_key_pair::parse),
+        Operation::GenerateDataKeyPairWithoutPlaintext => {
+            read(object, generate_data_key_pair_without_plaintext::parse)
+        }
+        Operation::GenerateMac => read(object, generate_mac::parse),
+        Operation::GetPublicKey => read(object, get_public_key::parse),
+        Operation::Sign => read(object, sign::parse),
+        Operation::Verify => read(object, verify::parse),
+        Operation::VerifyMac => read(object, verify_mac::parse),
         Operation::ConnectCustomKeyStore
         | Operation::CreateCustomKeyStore
         | Operation::CreateGrant
-        | Operation::Decapsulate
         | Operation::DeleteCustomKeyStore
         | Operation::DeleteImportedKeyMaterial
-        | Operation::DeriveSharedSecret
         | Operation::DescribeCustomKeyStores
         | Operation::DisconnectCustomKeyStore
-        | Operation::Encapsulate
-        | Operation::GenerateDataKeyPair
-        | Operation::GenerateDataKeyPairWithoutPlaintext
-        | Operation::GenerateMac
         | Operation::GetKeyLastUsage
         | Operation::GetParametersForImport
-        | Operation::GetPublicKey
         | Operation::ImportKeyMaterial
         | Operation::ListGrants
         | Operation::ListRetirableGrants
         | Operation::RetireGrant
         | Operation::RevokeGrant
-        | Operation::Sign
-        | Operation::UpdateCustomKeyStore
-        | Operation::Verify
-        | Operation::VerifyMac => return Err(TargetError::NotImplemented(operation)),
+        | Operation::UpdateCustomKeyStore => return Err(TargetError::NotImplemented(operation)),
     };
     Ok(parsed)
 }
@@ -152,6 +164,18 @@ pub fn response_json(response: &Response) -> Option<Value> {
         Response::RotateKeyOnDemand(response) => Some(rotate_key_on_demand::render(response)),
         Response::ListKeyRotations(response) => Some(list_key_rotations::render(response)),
         Response::ReplicateKey(response) => Some(replicate_key::render(response)),
+        Response::Decapsulate(response) => Some(decapsulate::render(response)),
+        Response::DeriveSharedSecret(response) => Some(derive_shared_secret::render(response)),
+        Response::Encapsulate(response) => Some(encapsulate::render(response)),
+        Response::GenerateDataKeyPair(response) => Some(generate_data_key_pair::render(response)),
+        Response::GenerateDataKeyPairWithoutPlaintext(response) => {
+            Some(generate_data_key_pair_without_plaintext::render(response))
+        }
+        Response::GenerateMac(response) => Some(generate_mac::render(response)),
+        Response::GetPublicKey(response) => Some(get_public_key::render(response)),
+        Response::Sign(response) => Some(sign::render(response)),
+        Response::Verify(response) => Some(verify::render(response)),
+        Response::VerifyMac(response) => Some(verify_mac::render(response)),
         Response::CreateAlias(_)
         | Response::DeleteAlias(_)
         | Response::DisableKey(_)

@@ -36,7 +36,7 @@ pub(super) fn render(response: &Response) -> Value {
         .with_text("KeyId", &response.key_id)
         .with_text("SourceEncryptionAlgorithm", &response.source_encryption_algorithm)
         .with_text("DestinationEncryptionAlgorithm", &response.destination_encryption_algorithm)
-        .with_text("SourceKeyMaterialId", &response.source_key_material_id)
-        .with_text("DestinationKeyMaterialId", &response.destination_key_material_id)
+        .with_some("SourceKeyMaterialId", response.source_key_material_id.map(|id| id.to_string()))
+        .with_some("DestinationKeyMaterialId", response.destination_key_material_id.map(|id| id.to_string()))
         .done()
 }

@@ -122,6 +122,12 @@ impl<'a> Members<'a> {
         Ok(choice)
     }
 
+    /// A member of an enumeration; absent only together with a violation.
+    pub(crate) fn required_choice<E: Choice>(&mut self, name: &str, all: &[E]) -> Read<Option<E>> {
+        self.require(name);
+        self.choice(name, all)
+    }
+
     /// A list of enumeration values.
     pub(crate) fn choices<E: Choice>(&mut self, name: &str, length: Length, all: &[E]) -> Read<Vec<E>> {
         let mut out = Vec::new();

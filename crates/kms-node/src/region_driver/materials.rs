@@ -154,10 +154,10 @@ pub(super) fn open(
     let (mut materials, mut refused) = (Vec::new(), Vec::new());
     for SealedMaterial { want, envelope } in delivery.materials {
         match open_one(state, receiver, from, &want, &envelope, delivery.expires_at) {
-            Some(material) => {
+            Some((material, public_key)) => {
                 let wrapped = domain.wrap(&want.key, &want.material, &material, entropy);
                 let (id, commitment) = (want.material, want.commitment);
-                let material = NewMaterial { id, commitment, public_key: None, wrapped };
+                let material = NewMaterial { id, commitment, public_key, wrapped };
                 materials.push(InstallMaterial { key: want.key, material, version: want.version });
             }
             None => refused.push(want),
@@ -166,6 +166,7 @@ pub(super) fn open(
     (materials, refused)
 }
 
+/// The material and its public half, which is computed here: applying compares it with the one in the record.
 fn open_one(
     state: &State,
     receiver: &ReceiverKey,
@@ -173,9 +174,11 @@ fn open_one(
     want: &Want,
     envelope: &Envelope,
     expires_at: Timestamp,
-) -> Option<KeyMaterial> {
+) -> Option<(KeyMaterial, Option<Vec<u8>>)> {
     let binding = binding(state, from, state.region()?, want, expires_at)?;
-    receiver.open(&binding, envelope).ok()
+    let material = receiver.open(&binding, envelope).ok()?;
+    let public_key = material.public_key().ok()?;
+    Some((material, public_key))
 }
 
 /// The newest domain key, under which arriving material is wrapped.

@@ -85,6 +85,17 @@ impl Fixture {
         fixture
     }
 
+    /// A second Region in the same state, to go another way from here.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            facts: AuditFacts::default(),
+            ring: Ring(self.ring.0.clone()),
+            entropy: Seeded::new(self.index),
+            index: self.index,
+        }
+    }
+
     /// A node whose root key is away.
     pub(super) fn lose_domain_key(&mut self) {
         self.ring = Ring(None);
@@ -203,7 +214,8 @@ impl Fixture {
             let material = theirs.unwrap_key(key, source.spec, id, wrapped).unwrap();
             let wrapped = ours.wrap(key, id, &material, &mut self.entropy);
             let commitment = source.material(id).unwrap().commitment;
-            let material = kms_state::NewMaterial { id: *id, commitment, public_key: None, wrapped };
+            let public_key = material.public_key().unwrap();
+            let material = kms_state::NewMaterial { id: *id, commitment, public_key, wrapped };
             kms_state::InstallMaterial { key: *key, material, version: version.clone() }
         });
         let materials = materials.collect();
@@ -212,8 +224,13 @@ impl Fixture {
 
     /// A primary in us-east-1 and its active replica in eu-west-1.
     pub(super) fn replicated() -> (Fixture, Fixture, KeyId) {
+        Self::replicated_of(crate::create_key::Request { multi_region: true, ..create_key() })
+    }
+
+    /// The same, of a key that is made by this request.
+    pub(super) fn replicated_of(request: crate::create_key::Request) -> (Fixture, Fixture, KeyId) {
         let (mut primary, mut replica) = (Fixture::new(), Fixture::in_region("eu-west-1"));
-        let key = primary.multi().key_id;
+        let key = primary.create(request).key_id;
         primary.call(super::requests::replicate(&key, "eu-west-1")).unwrap();
         replica.learn(&primary.committed(&key));
         replica.install_from(&primary, &key);

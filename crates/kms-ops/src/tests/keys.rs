@@ -31,7 +31,7 @@ fn a_new_key_shows_its_defaults() {
     assert_eq!(described(&mut f, &single.key_id), single);
 }
 
-/// What this milestone cannot make is refused in AWS's order: usage first, then what is unsupported.
+/// What cannot be made is refused in AWS's order: usage first, then what is unsupported.
 #[test]
 fn create_key_refuses_what_it_cannot_make() {
     let mut f = Fixture::new();
@@ -39,7 +39,7 @@ fn create_key_refuses_what_it_cannot_make() {
     let cases = [
         with(KeySpec::Rsa2048, None),
         with(KeySpec::Rsa2048, Some(KeyUsage::KeyAgreement)),
-        with(KeySpec::Rsa2048, Some(KeyUsage::SignVerify)),
+        with(KeySpec::Sm2, Some(KeyUsage::SignVerify)),
         with(KeySpec::SymmetricDefault, Some(KeyUsage::SignVerify)),
         create_key::Request { origin: Some(KeyOrigin::External), ..create_key() },
         create_key::Request { custom_key_store_id: Some("cks-1".into()), ..create_key() },

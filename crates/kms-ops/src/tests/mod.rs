@@ -1,6 +1,7 @@
 //! Every operation against a state in memory: proposals are applied at once, and other Regions agree when told to.
 
 mod aliases;
+mod asymmetric;
 mod cryptography;
 mod fixture;
 mod keys;

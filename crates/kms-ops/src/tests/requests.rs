@@ -1,6 +1,9 @@
 //! Requests with defaults, so that a test names only what it is about.
 
-use kms_types::{EncryptionContext, KeyId};
+use kms_types::{
+    DataKeyPairSpec, EncapsulationAlgorithm, EncryptionContext, KeyAgreementAlgorithm, KeyId, KeySpec,
+    KeyUsage, MacAlgorithm, MessageType, SigningAlgorithm,
+};
 use std::{collections::BTreeMap, fmt::Display};
 use zeroize::Zeroizing;
 
@@ -163,4 +166,115 @@ pub(super) fn replicate(key: &KeyId, to: &str) -> replicate_key::Request {
 
 pub(super) fn update_primary(key: &impl Display, to: &str) -> update_primary_region::Request {
     update_primary_region::Request { key_id: key.to_string(), primary_region: region(to) }
+}
+
+pub(super) fn derive_shared_secret(key: &impl Display, peer: &[u8]) -> crate::derive_shared_secret::Request {
+    crate::derive_shared_secret::Request {
+        key_id: key.to_string(),
+        key_agreement_algorithm: KeyAgreementAlgorithm::Ecdh,
+        public_key: peer.to_vec(),
+        grant_tokens: Vec::new(),
+        dry_run: false,
+        recipient: None,
+    }
+}
+
+pub(super) fn encapsulate(key: &impl Display) -> crate::encapsulate::Request {
+    crate::encapsulate::Request {
+        key_id: key.to_string(),
+        encapsulation_algorithm: EncapsulationAlgorithm::MlKem,
+        grant_tokens: Vec::new(),
+        dry_run: false,
+    }
+}
+
+pub(super) fn decapsulate(key: &impl Display, blob: &[u8]) -> crate::decapsulate::Request {
+    crate::decapsulate::Request {
+        key_id: key.to_string(),
+        shared_secret_ciphertext_blob: blob.to_vec(),
+        encapsulation_algorithm: EncapsulationAlgorithm::MlKem,
+        grant_tokens: Vec::new(),
+        dry_run: false,
+    }
+}
+
+pub(super) fn create_key_of(spec: KeySpec, usage: KeyUsage) -> create_key::Request {
+    create_key::Request { key_spec: Some(spec), key_usage: Some(usage), ..create_key() }
+}
+
+pub(super) fn get_public_key(key: &impl Display) -> crate::get_public_key::Request {
+    crate::get_public_key::Request { key_id: key.to_string(), grant_tokens: Vec::new() }
+}
+
+pub(super) fn sign(
+    key: &impl Display,
+    signing_algorithm: SigningAlgorithm,
+    message_type: MessageType,
+    message: &[u8],
+) -> crate::sign::Request {
+    crate::sign::Request {
+        key_id: key.to_string(),
+        message: Zeroizing::new(message.to_vec()),
+        message_type: Some(message_type),
+        grant_tokens: Vec::new(),
+        signing_algorithm,
+        dry_run: false,
+    }
+}
+
+pub(super) fn verify(
+    key: &impl Display,
+    signing_algorithm: SigningAlgorithm,
+    message_type: MessageType,
+    message: &[u8],
+    signature: &[u8],
+) -> crate::verify::Request {
+    crate::verify::Request {
+        key_id: key.to_string(),
+        message: Zeroizing::new(message.to_vec()),
+        message_type: Some(message_type),
+        signature: signature.to_vec(),
+        signing_algorithm,
+        grant_tokens: Vec::new(),
+        dry_run: false,
+    }
+}
+
+pub(super) fn generate_mac(key: &impl Display, mac_algorithm: MacAlgorithm) -> crate::generate_mac::Request {
+    crate::generate_mac::Request {
+        message: Zeroizing::new(b"x".to_vec()),
+        key_id: key.to_string(),
+        mac_algorithm,
+        grant_tokens: Vec::new(),
+        dry_run: false,
+    }
+}
+
+pub(super) fn verify_mac(
+    key: &impl Display,
+    mac_algorithm: MacAlgorithm,
+    mac: &[u8],
+) -> crate::verify_mac::Request {
+    crate::verify_mac::Request {
+        message: Zeroizing::new(b"x".to_vec()),
+        key_id: key.to_string(),
+        mac_algorithm,
+        mac: mac.to_vec(),
+        grant_tokens: Vec::new(),
+        dry_run: false,
+    }
+}
+
+pub(super) fn generate_data_key_pair(
+    key: &impl Display,
+    key_pair_spec: DataKeyPairSpec,
+) -> crate::generate_data_key_pair::Request {
+    crate::generate_data_key_pair::Request {
+        encryption_context: context(&[("purpose", "pair")]),
+        key_id: key.to_string(),
+        key_pair_spec,
+        grant_tokens: Vec::new(),
+        recipient: None,
+        dry_run: false,
+    }
 }

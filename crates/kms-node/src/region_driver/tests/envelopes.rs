@@ -1,7 +1,7 @@
 //! Rule 14, and failure cases 21 and 22 with real envelopes.
 
 use kms_region::{Delivery, Offer, Want};
-use kms_state::State;
+use kms_state::{Command, Outcome, State};
 use kms_types::KeyId;
 
 use super::{
@@ -27,6 +27,12 @@ fn exchange() -> Exchange {
     let world = Deployment::new(&["a", "b", "c"]);
     for byte in [1, 2] {
         world.create_key("a", key_id(byte));
+    }
+    // The others know the record: an offer is made only after it was learned, and an envelope is bound to its key spec.
+    for name in ["b", "c"] {
+        let record = world.committed("a", key_id(1)).unwrap();
+        let learned = world.site(name).log.run(Command::CommitRecords { records: vec![record] });
+        assert_eq!(learned, Outcome::Applied);
     }
     let mut offers = Offers::default();
     let delivery = {

@@ -1,0 +1,69 @@
+//! VerifyMac [KMS:VerifyMac].
+
+use kms_types::{KeyArn, MacAlgorithm};
+use zeroize::Zeroizing;
+
+use crate::{
+    AuditFacts, Env, Error, Step,
+    authorize::{self, Authorized, authorize},
+    case::Case,
+    cryptography::{check_usable, end_dry_run, refuse_grant_tokens},
+    material,
+    resolve::{Forms, resolve},
+};
+
+/// The request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// 1 to 4,096 bytes.
+    pub message: Zeroizing<Vec<u8>>,
+    /// Key id, key ARN, alias name or alias ARN.
+    pub key_id: String,
+    /// The one of the key's spec.
+    pub mac_algorithm: MacAlgorithm,
+    /// The tag to check.
+    pub mac: Vec<u8>,
+    /// Grant tokens; none was ever issued, so any is refused.
+    pub grant_tokens: Vec<String>,
+    /// Decide, and do nothing.
+    pub dry_run: bool,
+}
+
+/// The answer; a tag that is not valid is an error, never a flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The key.
+    pub key_id: KeyArn,
+    /// The algorithm used.
+    pub mac_algorithm: MacAlgorithm,
+}
+
+/// Decides the call.
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
+    refuse_grant_tokens(&request.grant_tokens)?;
+    let key = authorize(case, key, |context| {
+        context.add("kms:MacAlgorithm", request.mac_algorithm.as_str());
+    })?;
+    check_usable(case, &key, request.mac_algorithm)?;
+    let response = run(key, request, env)?;
+    end_dry_run(request.dry_run)?;
+    Ok(Step::Answer(response.into()))
+}
+
+fn run(
+    key: Authorized<'_, authorize::VerifyMac>,
+    request: &Request,
+    env: &Env<'_>,
+) -> Result<Response, Error> {
+    let material = material::unwrap_current(env, key.key(), key.arn())?;
+    let mac_algorithm = request.mac_algorithm;
+    kms_crypto::mac::verify(&material, mac_algorithm, &request.message, &request.mac)
+        .map_err(|_| Error::InvalidMac)?;
+    Ok(Response { key_id: key.arn().clone(), mac_algorithm })
+}
