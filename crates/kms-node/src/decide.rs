@@ -2,11 +2,16 @@
 //!
 //! Deliberately absent: HTTP, signatures and the audit record; `service.rs` puts those around this.
 
-use kms_ops::{AuditFacts, Call, Env, Error, Pending, RespondError, Response, Step};
+use kms_ops::{AuditFacts, Call, Env, Error, Pending, RespondError, Response, Step, Weight};
 use kms_state::{Outcome, State};
 use std::{sync::Arc, time::Duration};
 
-use crate::{entropy::OsEntropy, group::Group, keyring::RegionKeyRing};
+use crate::{
+    entropy::OsEntropy,
+    group::Group,
+    heavy::{GivenUp, HeavyPool},
+    keyring::RegionKeyRing,
+};
 
 /// How often a call is authorized again because the key changed between its view and its entry (invariant B2).
 const ATTEMPTS: usize = 16;
@@ -16,16 +21,20 @@ const REGIONS_DEADLINE: Duration = Duration::from_secs(8);
 /// What a decision needs.
 pub(crate) struct Decider {
     pub(crate) group: Group,
-    pub(crate) keyring: Arc<RegionKeyRing>,
+    keyring: Arc<RegionKeyRing>,
+    heavy: HeavyPool,
 }
 
 impl Decider {
+    pub(crate) fn new(group: Group, keyring: Arc<RegionKeyRing>) -> Self {
+        Self { group, keyring, heavy: HeavyPool::new() }
+    }
+
     /// Decides one call. `facts` is filled as far as the decision gets, for the audit record.
     pub(crate) async fn decide(&self, call: &Call, facts: &mut AuditFacts) -> Result<Response, Error> {
         for _ in 0..ATTEMPTS {
             *facts = AuditFacts::default();
-            let view = self.view().await?;
-            match self.prepare(call, &view, facts)? {
+            match self.prepare(call, facts).await? {
                 Step::Answer(response) => return Ok(response),
                 Step::Propose(pending) => match self.carry_out(*pending).await {
                     Ok(response) => return Ok(response),
@@ -47,9 +56,23 @@ impl Decider {
         Ok(view.state)
     }
 
-    fn prepare(&self, call: &Call, view: &State, facts: &mut AuditFacts) -> Result<Step, Error> {
-        let mut entropy = OsEntropy;
-        kms_ops::prepare(call, view, &mut Env { entropy: &mut entropy, keyring: &*self.keyring }, facts)
+    /// Decides on a view of its own. What computes for long does so in the pool, on a view that is taken once it has a
+    /// place there: waiting does not age it.
+    async fn prepare(&self, call: &Call, facts: &mut AuditFacts) -> Result<Step, Error> {
+        if call.request.weight() == Weight::Light {
+            return prepare(call, &self.view().await?, &self.keyring, facts);
+        }
+        let given_up = |GivenUp| Error::Internal("the computation was given up; retry");
+        let place = self.heavy.place().await.map_err(given_up)?;
+        let (call, view, keyring) = (call.clone(), self.view().await?, self.keyring.clone());
+        let work = move || {
+            let mut facts = AuditFacts::default();
+            let step = prepare(&call, &view, &keyring, &mut facts);
+            (step, facts)
+        };
+        let (step, seen) = place.run(work).await.map_err(given_up)?;
+        *facts = seen;
+        step
     }
 
     async fn carry_out(&self, pending: Pending) -> Result<Response, RespondError> {
@@ -65,4 +88,13 @@ impl Decider {
         let after = self.view().await?;
         pending.respond(&after, outcome)
     }
+}
+
+fn prepare(
+    call: &Call,
+    view: &State,
+    keyring: &RegionKeyRing,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    kms_ops::prepare(call, view, &mut Env { entropy: &mut OsEntropy, keyring }, facts)
 }

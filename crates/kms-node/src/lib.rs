@@ -10,6 +10,7 @@ mod credentials;
 mod decide;
 pub mod entropy;
 pub mod group;
+mod heavy;
 mod identity;
 mod keyring;
 mod node;

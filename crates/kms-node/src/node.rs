@@ -233,7 +233,7 @@ impl Node {
         let service = Arc::new(Service {
             node: self.config.node,
             region: self.config.region.clone(),
-            decider: Decider { group: self.group.clone(), keyring: self.keyring.clone() },
+            decider: Decider::new(self.group.clone(), self.keyring.clone()),
             audit: self.audit,
             clock: self.clock,
             readiness: self.readiness,
