@@ -48,6 +48,8 @@ pub struct Origin {
     pub source_ip: IpAddr,
     /// The `user-agent` header, cut to 512 characters.
     pub user_agent: Option<String>,
+    /// The `referer` header, cut to 512 characters.
+    pub referer: Option<String>,
     /// The `host` header or `:authority`, cut to 256 characters.
     pub host: Option<String>,
 }

@@ -4,7 +4,7 @@
 
 use kms_audit::{AuditLog, Event, Record, RecordBuilder, UserIdentity};
 use kms_http::{Answer, ApiCall, ApiError, AuditFailure, Authenticated, KmsService, Origin, Refused, Reply};
-use kms_ops::{AuditFacts, Call, Error};
+use kms_ops::{AuditFacts, Call, Circumstances, Error, Transport};
 use kms_types::{AliasArn, Entropy, NodeId, Region, RequestId, Timestamp};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Service {
             caller: principal,
             request_id: origin.request_id,
             node: self.node,
-            source_ip: Some(origin.source_ip),
+            circumstances: circumstances(&origin),
         };
         let mut facts = AuditFacts::default();
         let answer = self.decider.decide(&call, &mut facts).await;
@@ -87,6 +87,16 @@ impl Service {
             Ok(view) => view.state.region_time(),
             Err(_) => applied,
         }
+    }
+}
+
+/// The port of the API speaks no TLS; what ends TLS before it cannot be told from a client.
+fn circumstances(origin: &Origin) -> Circumstances {
+    Circumstances {
+        source_ip: Some(origin.source_ip),
+        user_agent: origin.user_agent.clone(),
+        referer: origin.referer.clone(),
+        transport: Transport::Plain,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use kms_policy::{Context, Guarded, NoGrants, Target, Verdict, evaluate};
 use kms_state::Key;
-use kms_types::{KeyArn, Operation};
+use kms_types::{AliasArn, KeyArn, Operation};
 use std::{marker::PhantomData, sync::Arc};
 
 use crate::{
@@ -146,11 +146,60 @@ impl<'a, A> Authorized<'a, A> {
     }
 }
 
-/// Evaluates the key's policy for the caller and the action; `extra` adds the condition keys of the request.
+/// Evaluates an action that concerns no key, for example `kms:ListKeys` on `*`: only identity policies, boundary and
+/// session policies have a say, and the account's root may always (section 9.2, step 4).
+pub(crate) fn authorize_plain(
+    case: &Case<'_>,
+    action: &'static str,
+    resource: &str,
+    context: &Context,
+) -> Result<(), Error> {
+    let reason = match plain_verdict(case, action, resource, context) {
+        Verdict::Allow(_) => return Ok(()),
+        Verdict::ExplicitDeny(source) => Denial::Explicit(source),
+        Verdict::ImplicitDeny(source) => Denial::Implicit(source),
+    };
+    // An action on `*` is refused without naming a resource (section 1.6).
+    let resource = (resource != "*").then(|| resource.into());
+    Err(Error::AccessDenied { caller: case.caller().arn(), action, resource, reason })
+}
+
+/// What the caller's own policies say about an action on a resource. RetireGrant asks for it: an Allow of the issuing
+/// account counts, a Deny always does, and the key policy has no say (section 8.4).
+pub(crate) fn plain_verdict(case: &Case<'_>, action: &str, resource: &str, context: &Context) -> Verdict {
+    let target = Target::Plain { resource };
+    evaluate(&kms_policy::Request { caller: case.identity, action, target, context }).verdict
+}
+
+/// The permission on the alias itself, which key policies cannot speak about; those on the keys are asked for apart.
+pub(crate) fn authorize_alias<A: Action>(case: &Case<'_>, alias: &AliasArn) -> Result<(), Error> {
+    let mut context = conditions::of_caller(case);
+    context.add("aws:ResourceAccount", alias.account.to_string());
+    authorize_plain(case, A::NAME, &alias.to_string(), &context)
+}
+
+/// Refuses what the caller's own policies deny on a key of another Region, whose key policy this one cannot see.
+pub(crate) fn refuse_denied<A: Action>(
+    case: &Case<'_>,
+    arn: &KeyArn,
+    context: &Context,
+) -> Result<(), Error> {
+    let resource = arn.to_string();
+    match plain_verdict(case, A::NAME, &resource, context) {
+        Verdict::ExplicitDeny(source) => Err(Error::AccessDenied {
+            caller: case.caller().arn(),
+            action: A::NAME,
+            resource: Some(resource),
+            reason: Denial::Explicit(source),
+        }),
+        Verdict::Allow(_) | Verdict::ImplicitDeny(_) => Ok(()),
+    }
+}
+
+/// Evaluates every policy that has a say in the action on this key; `extra` adds the condition keys of the request.
 ///
-/// Same account: the policy must allow, which for an account's root it does by naming the account. Another account:
-/// the operation must work across accounts and the policy must allow the foreign account, whose root its own side
-/// always lets through (section 9.2; identity policies and grants do not exist in this milestone).
+/// Same account: the key policy allows the caller itself, or its account together with identity policies. Another
+/// account: the operation must work across accounts, and both sides must allow (section 9.2).
 pub(crate) fn authorize<'a, A: Action>(
     case: &Case<'a>,
     resolved: Resolved<'a>,
@@ -167,7 +216,7 @@ pub(crate) fn authorize<'a, A: Action>(
     if !own && A::CROSS_ACCOUNT == CrossAccount::No {
         return Err(deny(Denial::NotVisible));
     }
-    let mut context = conditions::of_key(case, &conditions::KeyFacts::of(key, case.region));
+    let mut context = conditions::of_existing(case, key);
     if let Some(alias) = &alias {
         context.add("kms:RequestAlias", alias.as_str());
     }

@@ -7,7 +7,7 @@ use kms_types::{
     MultiRegionKeyType, Region, SigningAlgorithm,
 };
 
-use crate::case::Case;
+use crate::{Transport, case::Case};
 
 /// What conditions see of a key, also of one that is only about to exist.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,19 @@ pub(crate) fn of_key(case: &Case<'_>, key: &KeyFacts) -> Context {
     context
 }
 
+/// The condition keys of the caller, the Region and a key that exists. The last two kinds mean something only in
+/// identity policies, which `kms-policy` knows.
+pub(crate) fn of_existing(case: &Case<'_>, key: &Key) -> Context {
+    let mut context = of_key(case, &KeyFacts::of(key, case.region));
+    for (name, value) in &key.tags {
+        context.add(&format!("aws:ResourceTag/{name}"), value.as_str());
+    }
+    for alias in case.view.aliases_of_key(key.id) {
+        context.add("kms:ResourceAliases", alias.as_str());
+    }
+    context
+}
+
 /// The condition keys of the caller, of the call and of this Region.
 pub(crate) fn of_caller(case: &Case<'_>) -> Context {
     let mut context = Context::default();
@@ -55,9 +68,17 @@ pub(crate) fn of_caller(case: &Case<'_>) -> Context {
     context.add("aws:RequestedRegion", case.region.as_str());
     context.add("aws:CurrentTime", case.now());
     context.add("aws:EpochTime", case.now());
-    if let Some(address) = case.call.source_ip {
+    let circumstances = &case.call.circumstances;
+    if let Some(address) = circumstances.source_ip {
         context.add("aws:SourceIp", address);
     }
+    if let Some(agent) = &circumstances.user_agent {
+        context.add("aws:UserAgent", agent.as_str());
+    }
+    if let Some(referer) = &circumstances.referer {
+        context.add("aws:Referer", referer.as_str());
+    }
+    context.add("aws:SecureTransport", circumstances.transport == Transport::Tls);
     context
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     AuditFacts, Env, Error, Step, alias_name, alias_target,
-    authorize::{self, authorize},
+    authorize::{self, authorize, authorize_alias},
     case::Case,
     propose::propose_quietly,
     resolve::alias_arn,
@@ -24,7 +24,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
 
-/// Decides the call: allowed on the key by its policy; on the alias the account's root always is.
+/// Decides the call: a permission on the alias and one on the key.
 pub(crate) fn decide(
     case: &Case<'_>,
     request: &Request,
@@ -32,12 +32,14 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let alias = alias_name::parse(&request.alias_name)?;
-    facts.aliases.push(alias_arn(case, alias.clone()).to_string());
+    let arn = alias_arn(case, alias.clone());
+    facts.aliases.push(arn.to_string());
+    authorize_alias::<authorize::CreateAlias>(case, &arn)?;
     let target = alias_target::resolve_target(case, &request.target_key_id, facts)?;
     let key = authorize::<authorize::CreateAlias>(case, target, |_| {})?;
     state_table::check(Operation::CreateAlias, key.key().state(case.region), key.arn())?;
     if case.view.alias(case.account(), &alias).is_some() {
-        return Err(Error::AliasExists { arn: alias_arn(case, alias) });
+        return Err(Error::AliasExists { arn });
     }
     alias_target::check_quota(case, key.key().id)?;
     let command = Command::CreateAlias { account: case.account(), alias, target: key.key().id };

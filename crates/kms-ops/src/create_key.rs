@@ -9,6 +9,7 @@ use crate::{
     case::Case,
     conditions::KeyFacts,
     error::china_only,
+    creation::{self, Creation},
     material, metadata,
     policy_document::{self, LockoutCheck},
     propose::{key_after, propose},
@@ -51,7 +52,7 @@ pub struct Response {
     pub key_metadata: KeyMetadata,
 }
 
-/// Decides the call. Creating a key is a permission of the account, which its root always has.
+/// Decides the call.
 pub(crate) fn decide(
     case: &Case<'_>,
     request: &Request,
@@ -59,12 +60,21 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let (spec, usage, origin) = check_supported(request)?;
-    let tags = tags::checked(&request.tags)?;
     let kind = if request.multi_region { KeyIdKind::MultiRegion } else { KeyIdKind::SingleRegion };
     let key = KeyId::from_random(kind, env.entropy.array());
     let account = case.account();
     let multi_region = request.multi_region.then_some(MultiRegionKeyType::Primary);
     let key_facts = KeyFacts { account, spec, usage, origin, multi_region };
+    creation::authorize(
+        case,
+        &Creation {
+            facts: &key_facts,
+            region: case.region,
+            tags: &request.tags,
+            bypass_lockout_check: request.bypass_policy_lockout_safety_check,
+        },
+    )?;
+    let tags = tags::checked(&request.tags)?;
     let document = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     let policy = policy_document::check(case, &document, &key_facts, &case.arn(account, key), lockout)?;

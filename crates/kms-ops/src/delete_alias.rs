@@ -2,7 +2,7 @@
 
 use crate::{
     AuditFacts, Env, Error, Step, alias_name,
-    authorize::{self, authorize},
+    authorize::{self, authorize, authorize_alias},
     case::Case,
     propose::propose_quietly,
     resolve::{Forms, alias_arn, resolve},
@@ -22,7 +22,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
 
-/// Decides the call: allowed on the key by its policy; on the alias the account's root always is.
+/// Decides the call: a permission on the alias and one on the key.
 pub(crate) fn decide(
     case: &Case<'_>,
     request: &Request,
@@ -32,6 +32,7 @@ pub(crate) fn decide(
     let alias = alias_name::parse(&request.alias_name)?;
     let arn = alias_arn(case, alias.clone());
     facts.aliases.push(arn.to_string());
+    authorize_alias::<authorize::DeleteAlias>(case, &arn)?;
     let existing = case.view.alias(case.account(), &alias).ok_or(Error::AliasNotFound { arn })?;
     let key = resolve(case, &existing.target.to_string(), Forms::KeyOnly, facts)?;
     let key = authorize::<authorize::DeleteAlias>(case, key, |_| {})?;

@@ -4,7 +4,10 @@ use zeroize::Zeroizing;
 
 use crate::Recipient;
 
-use crate::{Env, Error, Step, cryptography::refuse_recipient, data_key};
+use crate::{
+    Env, Error, Step, authorize::authorize_plain, case::Case, conditions, cryptography::refuse_recipient,
+    data_key,
+};
 
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +27,9 @@ pub struct Response {
     pub plaintext: Zeroizing<Vec<u8>>,
 }
 
-/// Decides the call: a permission of the account, which its root always has.
-pub(crate) fn decide(request: &Request, env: &mut Env<'_>) -> Result<Step, Error> {
+/// Decides the call.
+pub(crate) fn decide(case: &Case<'_>, request: &Request, env: &mut Env<'_>) -> Result<Step, Error> {
+    authorize_plain(case, "kms:GenerateRandom", "*", &conditions::of_caller(case))?;
     let missing = || Error::Validation("NumberOfBytes is required.".into());
     let length_bytes = data_key::random_length(request.number_of_bytes.ok_or_else(missing)?)?;
     if request.custom_key_store_id.is_some() {

@@ -4,7 +4,9 @@ use crate::AliasEntry;
 
 use crate::{
     AuditFacts, Error, Step,
+    authorize::authorize_plain,
     case::Case,
+    conditions,
     page::{self, List},
     resolve::{Forms, alias_arn, not_visible, resolve},
 };
@@ -33,8 +35,9 @@ pub struct Response {
     pub next_marker: Option<String>,
 }
 
-/// Decides the call: a permission of the account, which its root always has; a key only filters.
+/// Decides the call; a key only filters.
 pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+    authorize_plain(case, "kms:ListAliases", "*", &conditions::of_caller(case))?;
     let key = match &request.key_id {
         Some(text) => Some(own_key(case, text, facts)?),
         None => None,

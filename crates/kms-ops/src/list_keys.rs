@@ -4,7 +4,9 @@ use kms_types::{KeyArn, ResourceOwner};
 
 use crate::{
     Error, Step,
+    authorize::authorize_plain,
     case::Case,
+    conditions,
     page::{self, List},
 };
 use kms_types::Operation;
@@ -31,9 +33,10 @@ pub struct Response {
     pub next_marker: Option<String>,
 }
 
-/// Decides the call: a permission of the account, which its root always has. Nothing is shared between accounts, so the
+/// Decides the call. Nothing is shared between accounts, so the
 /// keys shared with one are none.
 pub(crate) fn decide(case: &Case<'_>, request: &Request) -> Result<Step, Error> {
+    authorize_plain(case, "kms:ListKeys", "*", &conditions::of_caller(case))?;
     let owners = &request.resource_owners;
     let own = owners.is_empty() || owners.contains(&ResourceOwner::Own);
     let account = case.account();

@@ -14,6 +14,7 @@ use crate::{
 };
 use crate::{
     conditions::{self, KeyFacts},
+    creation::{self, Creation},
     metadata,
     policy_document::{self, LockoutCheck},
     tags,
@@ -49,7 +50,7 @@ pub struct Response {
     pub replica_tags: Vec<Tag>,
 }
 
-/// Decides the call. CreateKey in the replica's Region is a permission of the account, which its root always has.
+/// Decides the call: kms:ReplicateKey on the primary, and the permissions of making a key in the replica's Region.
 pub(crate) fn decide(
     case: &Case<'_>,
     request: &Request,
@@ -62,7 +63,24 @@ pub(crate) fn decide(
         conditions::add_tags(context, &request.tags);
         conditions::add_bypass(context, request.bypass_policy_lockout_safety_check);
     })?;
+    authorize_replica(case, &key, request)?;
     run(case, key, request, env)
+}
+
+fn authorize_replica<A>(case: &Case<'_>, key: &Authorized<'_, A>, request: &Request) -> Result<(), Error> {
+    let creation = Creation {
+        facts: &replica_facts(case, key),
+        region: &request.replica_region,
+        tags: &request.tags,
+        bypass_lockout_check: request.bypass_policy_lockout_safety_check,
+    };
+    creation::authorize(case, &creation)
+}
+
+/// What conditions will see of the replica.
+fn replica_facts<A>(case: &Case<'_>, key: &Authorized<'_, A>) -> KeyFacts {
+    let of_primary = KeyFacts::of(key.key(), case.region);
+    KeyFacts { multi_region: Some(MultiRegionKeyType::Replica), ..of_primary }
 }
 
 fn run(
@@ -116,8 +134,7 @@ fn seed<A>(case: &Case<'_>, key: &Authorized<'_, A>, request: &Request) -> Resul
     let tags = tags::checked(&request.tags)?;
     let account = key.key().account;
     let document = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
-    let of_primary = KeyFacts::of(key.key(), case.region);
-    let key_facts = KeyFacts { multi_region: Some(MultiRegionKeyType::Replica), ..of_primary };
+    let key_facts = replica_facts(case, key);
     let arn = KeyArn { region: request.replica_region.clone(), ..key.arn().clone() };
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     let policy = policy_document::check(case, &document, &key_facts, &arn, lockout)?;

@@ -17,8 +17,32 @@ pub struct Call {
     pub request_id: RequestId,
     /// The node that verified it.
     pub node: NodeId,
-    /// Where it came from, for `aws:SourceIp`.
+    /// How it came, for conditions.
+    pub circumstances: Circumstances,
+}
+
+/// What conditions see of the way that a request came (section 9.8). Only the transport and the peer are more than what
+/// the client says about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// `aws:SourceIp`.
     pub source_ip: Option<IpAddr>,
+    /// `aws:UserAgent`.
+    pub user_agent: Option<String>,
+    /// `aws:Referer`.
+    pub referer: Option<String>,
+    /// `aws:SecureTransport`.
+    pub transport: Transport,
+}
+
+/// Whether a request came encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// In the clear.
+    #[default]
+    Plain,
+    /// Over TLS.
+    Tls,
 }
 
 /// What to do next.

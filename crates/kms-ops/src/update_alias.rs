@@ -2,7 +2,7 @@
 
 use crate::{
     AuditFacts, Env, Error, Step, alias_name, alias_target,
-    authorize::{self, authorize},
+    authorize::{self, authorize, authorize_alias},
     case::Case,
     propose::propose_quietly,
     resolve::{Forms, alias_arn, resolve},
@@ -24,8 +24,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
 
-/// Decides the call: allowed on the old key and on the new one by their policies; on the alias the account's root always
-/// is.
+/// Decides the call: a permission on the alias, one on the old key and one on the new key.
 pub(crate) fn decide(
     case: &Case<'_>,
     request: &Request,
@@ -35,6 +34,7 @@ pub(crate) fn decide(
     let alias = alias_name::parse(&request.alias_name)?;
     let arn = alias_arn(case, alias.clone());
     facts.aliases.push(arn.to_string());
+    authorize_alias::<authorize::UpdateAlias>(case, &arn)?;
     let existing = case.view.alias(case.account(), &alias).ok_or(Error::AliasNotFound { arn })?;
     let old = resolve(case, &existing.target.to_string(), Forms::KeyOnly, facts)?;
     let old = authorize::<authorize::UpdateAlias>(case, old, |_| {})?;

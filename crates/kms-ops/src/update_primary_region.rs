@@ -4,14 +4,15 @@ use kms_types::Region;
 
 use crate::{
     AuditFacts, Env, Error, Step,
-    authorize::{self, Authorized, authorize},
+    authorize::{self, Authorized, authorize, refuse_denied},
     case::Case,
+    conditions::{self, KeyFacts},
     propose::{RecordChange, propose_record},
     resolve::{Forms, resolve},
     shared, state_table,
 };
 use kms_state::{ControlRecord, Membership, Phase};
-use kms_types::{KeyArn, KeyState, Operation};
+use kms_types::{KeyArn, KeyState, MultiRegionKeyType::Replica, Operation};
 
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response;
 
-/// Decides the call. The replica's own policy is evaluated where the replica is, which this Region cannot see.
+/// Decides the call. The replica's own policy is evaluated where the replica is, which this Region cannot see; what the
+/// caller's policies deny on the replica is refused here.
 pub(crate) fn decide(
     case: &Case<'_>,
     request: &Request,
@@ -37,7 +39,22 @@ pub(crate) fn decide(
     let key = authorize(case, key, |context| {
         context.add("kms:PrimaryRegion", request.primary_region.as_str());
     })?;
+    refuse_denied_on_replica(case, &key, &request.primary_region)?;
     run(case, key, &request.primary_region, env)
+}
+
+fn refuse_denied_on_replica(
+    case: &Case<'_>,
+    key: &Authorized<'_, authorize::UpdatePrimaryRegion>,
+    successor: &Region,
+) -> Result<(), Error> {
+    let of_primary = KeyFacts::of(key.key(), case.region);
+    let facts = KeyFacts { multi_region: of_primary.multi_region.map(|_| Replica), ..of_primary };
+    let mut context = conditions::of_key(case, &facts);
+    context.add("kms:PrimaryRegion", successor.as_str());
+    context.set("aws:RequestedRegion", [successor.as_str().into()]);
+    let arn = KeyArn { region: successor.clone(), ..key.arn().clone() };
+    refuse_denied::<authorize::UpdatePrimaryRegion>(case, &arn, &context)
 }
 
 /// Rule 8: the record names the successor, which then takes over by a higher epoch.

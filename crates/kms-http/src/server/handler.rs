@@ -157,6 +157,7 @@ fn origin<B>(request: &Request<B>, peer: IpAddr, request_id: RequestId) -> Origi
         request_id,
         source_ip: peer,
         user_agent: text(header::USER_AGENT, 512),
+        referer: text(header::REFERER, 512),
         host: text(header::HOST, 256).or_else(authority),
     }
 }

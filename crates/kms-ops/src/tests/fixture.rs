@@ -11,8 +11,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::requests::create_key;
 use crate::{
-    AuditFacts, Call, Env, Error, KeyMetadata, KeyRing, Pending, Request, RespondError, Response, Step,
-    prepare,
+    AuditFacts, Call, Circumstances, Env, Error, KeyMetadata, KeyRing, Pending, Request, RespondError,
+    Response, Step, prepare,
 };
 
 pub(super) const OWN: &str = "111122223333";
@@ -136,12 +136,19 @@ impl Fixture {
     }
 
     pub(super) fn prepare_as(&mut self, account: &str, request: Request) -> Result<Step, Error> {
+        self.prepare_by(Principal::Root { account: account_id(account) }, request)
+    }
+
+    pub(super) fn prepare_by(&mut self, caller: Principal, request: Request) -> Result<Step, Error> {
         let call = Call {
             request,
-            caller: Principal::Root { account: account_id(account) },
+            caller,
             request_id: RequestId::from_random([3; 16]),
             node: 1,
-            source_ip: Some([203, 0, 113, 9].into()),
+            circumstances: Circumstances {
+                source_ip: Some([203, 0, 113, 9].into()),
+                ..Circumstances::default()
+            },
         };
         self.facts = AuditFacts::default();
         let mut env = Env { entropy: &mut self.entropy, keyring: &self.ring };

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod asymmetric;
+mod authorization;
 mod cryptography;
 mod fixture;
 mod keys;
