@@ -50,7 +50,8 @@ pub struct Guarded<'a> {
 
 /// The grants of a resource, already narrowed to one caller and one request.
 pub trait Grants {
-    /// A grant that allows `action` to the caller of this request. Asked only when no statement denies.
+    /// A grant that allows `action` to the caller of this request. Asked only when no statement denies and policies do not
+    /// allow.
     fn allowing(&self, action: &str) -> Option<GrantRef>;
 }
 
@@ -90,11 +91,14 @@ pub fn evaluate<'a>(request: &Request<'a>) -> Decision<'a> {
         Target::Plain { .. } => plain(&findings),
         Target::Guarded(guarded) => {
             look_at_resource(guarded, &subject, &mut findings);
-            findings.grant = match findings.direct {
-                Some(_) => None,
-                None => guarded.grants.allowing(request.action),
-            };
-            keyed(request.caller, guarded.owner, &findings)
+            let by_policies = keyed(request.caller, guarded.owner, &findings);
+            if !matches!(by_policies, Verdict::Allow(_)) {
+                findings.grant = guarded.grants.allowing(request.action);
+            }
+            match findings.grant {
+                Some(_) => Verdict::Allow(Ground::Grant),
+                None => by_policies,
+            }
         }
     };
     Decision { verdict, findings }
@@ -199,15 +203,12 @@ fn plain(findings: &Findings<'_>) -> Verdict {
     }
 }
 
-/// Step 5: a resource with a policy of its own.
+/// Step 5 without its grants: a resource with a policy of its own.
 fn keyed(caller: &Caller, owner: AccountId, findings: &Findings<'_>) -> Verdict {
     let limits = missing_limit(findings);
     let direct = findings.direct.is_some() || findings.role.is_some() && limits.is_none();
     let delegated = findings.delegated.is_some();
     let iam = missing_identity(findings);
-    if findings.grant.is_some() {
-        return Verdict::Allow(Ground::Grant);
-    }
     match side(&caller.principal, owner) {
         Side::SameAccount | Side::Service if direct => Verdict::Allow(Ground::ResourcePolicy),
         Side::SameAccount if delegated => both(iam),
