@@ -1,13 +1,13 @@
 //! The condition keys that every request on a key carries (sections 9.7 and 9.8). One that does not apply is absent.
 
-use kms_policy::Context;
-use kms_state::Key;
+use kms_policy::{Caller, Context};
+use kms_state::{Key, State};
 use kms_types::{
     AccountId, EncryptionAlgorithm, EncryptionContext, KeyOrigin, KeySpec, KeyUsage, MessageType,
-    MultiRegionKeyType, Region, SigningAlgorithm,
+    MultiRegionKeyType, Region, SigningAlgorithm, Timestamp,
 };
 
-use crate::{Transport, case::Case};
+use crate::{Circumstances, Transport, case::Case};
 
 /// What conditions see of a key, also of one that is only about to exist.
 #[derive(Debug, Clone, Copy)]
@@ -30,56 +30,92 @@ impl KeyFacts {
     }
 }
 
-/// The condition keys of the caller, the Region and the key.
-pub(crate) fn of_key(case: &Case<'_>, key: &KeyFacts) -> Context {
-    let mut context = of_caller(case);
-    for name in ["kms:KeySpec", "kms:CustomerMasterKeySpec"] {
-        context.add(name, key.spec.as_str());
-    }
-    for name in ["kms:KeyUsage", "kms:CustomerMasterKeyUsage"] {
-        context.add(name, key.usage.as_str());
-    }
-    context.add("kms:KeyOrigin", key.origin.as_str());
-    context.add("kms:MultiRegion", key.multi_region.is_some());
-    if let Some(part) = key.multi_region {
-        context.add("kms:MultiRegionKeyType", part.as_str());
-    }
-    context.add("aws:ResourceAccount", key.account.to_string());
-    context
+/// What conditions see of a call before the key: who calls, where, when and how.
+pub(crate) struct Setting<'a> {
+    pub(crate) identity: &'a Caller,
+    pub(crate) region: &'a Region,
+    /// Region time.
+    pub(crate) now: Timestamp,
+    pub(crate) circumstances: &'a Circumstances,
 }
 
-/// The condition keys of the caller, the Region and a key that exists. The last two kinds mean something only in
-/// identity policies, which `kms-policy` knows.
-pub(crate) fn of_existing(case: &Case<'_>, key: &Key) -> Context {
-    let mut context = of_key(case, &KeyFacts::of(key, case.region));
-    for (name, value) in &key.tags {
-        context.add(&format!("aws:ResourceTag/{name}"), value.as_str());
+impl<'a> Setting<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        Self {
+            identity: case.identity,
+            region: case.region,
+            now: case.now(),
+            circumstances: &case.call.circumstances,
+        }
     }
-    for alias in case.view.aliases_of_key(key.id) {
-        context.add("kms:ResourceAliases", alias.as_str());
+
+    pub(crate) fn context(&self) -> Context {
+        let mut context = Context::default();
+        self.identity.describe(&mut context);
+        context.add("aws:RequestedRegion", self.region.as_str());
+        context.add("aws:CurrentTime", self.now);
+        context.add("aws:EpochTime", self.now);
+        let Circumstances { source_ip, user_agent, referer, transport } = self.circumstances;
+        if let Some(address) = source_ip {
+            context.add("aws:SourceIp", *address);
+        }
+        if let Some(agent) = user_agent {
+            context.add("aws:UserAgent", agent.as_str());
+        }
+        if let Some(referer) = referer {
+            context.add("aws:Referer", referer.as_str());
+        }
+        context.add("aws:SecureTransport", *transport == Transport::Tls);
+        context
     }
-    context
 }
 
 /// The condition keys of the caller, of the call and of this Region.
 pub(crate) fn of_caller(case: &Case<'_>) -> Context {
-    let mut context = Context::default();
-    case.identity.describe(&mut context);
-    context.add("aws:RequestedRegion", case.region.as_str());
-    context.add("aws:CurrentTime", case.now());
-    context.add("aws:EpochTime", case.now());
-    let circumstances = &case.call.circumstances;
-    if let Some(address) = circumstances.source_ip {
-        context.add("aws:SourceIp", address);
-    }
-    if let Some(agent) = &circumstances.user_agent {
-        context.add("aws:UserAgent", agent.as_str());
-    }
-    if let Some(referer) = &circumstances.referer {
-        context.add("aws:Referer", referer.as_str());
-    }
-    context.add("aws:SecureTransport", circumstances.transport == Transport::Tls);
+    Setting::of(case).context()
+}
+
+/// The condition keys of the caller, the Region and the key.
+pub(crate) fn of_key(case: &Case<'_>, key: &KeyFacts) -> Context {
+    let mut context = of_caller(case);
+    key.describe(&mut context);
     context
+}
+
+/// The condition keys of the caller, the Region and a key that exists.
+pub(crate) fn of_existing(case: &Case<'_>, key: &Key) -> Context {
+    let mut context = of_caller(case);
+    describe(key, case.view, case.region, &mut context);
+    context
+}
+
+/// Adds what conditions see of a key that exists. Tags and aliases mean something only in identity policies, which
+/// `kms-policy` knows.
+pub(crate) fn describe(key: &Key, view: &State, region: &Region, context: &mut Context) {
+    KeyFacts::of(key, region).describe(context);
+    for (name, value) in &key.tags {
+        context.add(&format!("aws:ResourceTag/{name}"), value.as_str());
+    }
+    for alias in view.aliases_of_key(key.id) {
+        context.add("kms:ResourceAliases", alias.as_str());
+    }
+}
+
+impl KeyFacts {
+    fn describe(&self, context: &mut Context) {
+        for name in ["kms:KeySpec", "kms:CustomerMasterKeySpec"] {
+            context.add(name, self.spec.as_str());
+        }
+        for name in ["kms:KeyUsage", "kms:CustomerMasterKeyUsage"] {
+            context.add(name, self.usage.as_str());
+        }
+        context.add("kms:KeyOrigin", self.origin.as_str());
+        context.add("kms:MultiRegion", self.multi_region.is_some());
+        if let Some(part) = self.multi_region {
+            context.add("kms:MultiRegionKeyType", part.as_str());
+        }
+        context.add("aws:ResourceAccount", self.account.to_string());
+    }
 }
 
 /// The condition keys of a symmetric cryptographic request.

@@ -18,6 +18,7 @@ pub mod enable_key;
 pub mod enable_key_rotation;
 pub mod encapsulate;
 pub mod encrypt;
+pub mod explain;
 pub mod generate_data_key;
 pub mod generate_data_key_pair;
 pub mod generate_data_key_pair_without_plaintext;

@@ -214,6 +214,13 @@ fn aws(value: &str) -> Result<PrincipalPattern, MalformedPolicy> {
     Err(MalformedPolicy::InvalidPrincipal { principal: clip(value) })
 }
 
+impl PrincipalPattern {
+    /// What an ARN of a root, user, role, role session or federated user means in a policy; none for any other text.
+    pub fn from_arn(text: &str) -> Option<Self> {
+        text.starts_with("arn:").then(|| arn(text)).flatten()
+    }
+}
+
 /// Root, user, role, role session or federated user. Groups are not principals, and wildcards are not allowed.
 fn arn(value: &str) -> Option<PrincipalPattern> {
     let fields: Vec<&str> = value.splitn(6, ':').collect();

@@ -52,11 +52,9 @@ fn actions_without_a_key_need_an_identity_policy() {
 fn an_alias_is_a_resource_that_no_key_policy_speaks_about() {
     let mut f = Fixture::new();
     let key = f.single();
-    let open = format!(
-        r#"{{"Statement":[{{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}},
-        {{"Effect":"Deny","Principal":"*","Action":"kms:DescribeKey","Resource":"*"}}]}}"#
-    );
-    f.call(put_policy(&key.key_id, &open)).unwrap();
+    let open = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"},
+        {"Effect":"Deny","Principal":"*","Action":"kms:DescribeKey","Resource":"*"}]}"#;
+    f.call(put_policy(&key.key_id, open)).unwrap();
     let alias = format!("arn:aws:kms:us-east-1:{OWN}:alias/a");
     let refused = refusal(&mut f, create_alias("alias/a", &key.arn));
     assert_eq!(refused, ("kms:CreateAlias", Some(alias), NO_IDENTITY_POLICY));

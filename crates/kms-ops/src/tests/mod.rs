@@ -4,6 +4,7 @@ mod aliases;
 mod asymmetric;
 mod authorization;
 mod cryptography;
+mod explaining;
 mod fixture;
 mod keys;
 mod policies;
