@@ -77,6 +77,14 @@ class Cluster:
     def start(self, target: str):
         self.local("start", target)
 
+    def advance_clock(self, by: str, *flags, timeout_s: float = 300) -> list[dict]:
+        """Moves the time of every Region forward and waits for what falls due; each Region's time."""
+        answer = self.local("clock", "advance", by, "--json", *flags, timeout_s=timeout_s)
+        return json.loads(answer.stdout)["regions"]
+
+    def clock(self) -> list[dict]:
+        return json.loads(self.local("clock", "show", "--json").stdout)["regions"]
+
     def region_promote(self, lost: str, into: str, timeout_s: float = 120):
         return meridian(
             "region", "promote", lost, "--in", into, "--data-dir", self.data_dir, "--json", timeout_s=timeout_s

@@ -17,7 +17,8 @@ pub type Answer = Result<Response, kms_ops::Error>;
 
 /// The service behind the API. One instance serves every connection of a node.
 pub trait KmsService: Send + Sync + 'static {
-    /// Region time, against which signatures are dated (invariant B5).
+    /// Region time, against which signatures are dated (invariant B5); without the offset of a virtual clock, which no
+    /// client knows of.
     fn now(&self) -> Reply<'_, Timestamp>;
 
     /// A fresh id for a call.

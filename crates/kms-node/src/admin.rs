@@ -1,6 +1,8 @@
 //! Operators' commands on this node. What changes something between Regions is recorded in the audit log (invariant G3)
 //! before it is carried out.
 
+mod clock;
+
 use kms_audit::{AuditLog, Event, Record, UserIdentity};
 use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
 use kms_transport::{AdminError, AdminHandler, admin_messages as pb, async_trait};
@@ -200,6 +202,19 @@ impl AdminHandler for Admin {
     async fn state_hash(&self, _: pb::StateHashRequest) -> Reply<pb::StateHashReply> {
         let applied = self.group.applied();
         Ok(pb::StateHashReply { index: applied.index, hash: applied.state.hash().to_vec() })
+    }
+
+    async fn clock(&self, _: pb::ClockRequest) -> Reply<pb::ClockReply> {
+        let view =
+            self.group.read_view().await.map_err(|error| AdminError::Unavailable(error.to_string()))?;
+        Ok(clock::reply(&self.config, &view.state))
+    }
+
+    async fn advance_clock(&self, request: pb::AdvanceClockRequest) -> Reply<pb::ClockReply> {
+        clock::check_movable(&self.config, request.offset_ms)?;
+        self.record("AdvanceClock", json!({ "offsetMs": request.offset_ms })).await?;
+        clock::advance(&self.group, request.offset_ms).await?;
+        self.clock(pb::ClockRequest {}).await
     }
 
     async fn trigger_snapshot(&self, _: pb::TriggerSnapshotRequest) -> Reply<pb::ChangeReply> {

@@ -69,6 +69,7 @@ fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Propos
             incarnation: config.incarnation,
             directory: config.directory()?,
             domain_keys: wrapped.into_iter().collect(),
+            clock: config.clock(),
         },
     }))
 }

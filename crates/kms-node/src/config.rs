@@ -2,7 +2,7 @@
 
 use kms_crypto::VerifyingKey;
 use kms_raft::Peer;
-use kms_state::{Directory, RegionRole, Voter};
+use kms_state::{Directory, RegionClock, RegionRole, Voter};
 use kms_types::{AccountId, DeploymentId, Incarnation, NodeId, Region};
 use serde::Deserialize;
 use std::{
@@ -49,6 +49,17 @@ pub struct NodeConfig {
     /// The root credential of each account.
     #[serde(default, rename = "credential")]
     pub credentials: Vec<CredentialEntry>,
+    /// Present exactly on a node of a cluster for development and tests, all of whose addresses are loopback.
+    pub local: Option<LocalConfig>,
+}
+
+/// What only a cluster for development and tests may do.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalConfig {
+    /// Operators may move Region time forward. Decided when the Region is created (docs/adr/0008).
+    #[serde(default)]
+    pub virtual_clock: bool,
 }
 
 /// `data` or `witness`.
@@ -168,6 +179,9 @@ pub enum ConfigError {
     /// Two credentials have one access key id.
     #[error("two [[credential]] entries have access_key_id `{0}`")]
     DuplicateCredential(String),
+    /// The settings of a development cluster on a node that others can reach.
+    #[error("[local] is for clusters on loopback addresses only, and `{0}` is none")]
+    LocalNotLoopback(String),
 }
 
 impl From<Role> for RegionRole {
@@ -184,7 +198,30 @@ impl NodeConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_members()?;
         self.check_voters()?;
-        self.check_role()
+        self.check_role()?;
+        self.check_local()
+    }
+
+    /// A cluster whose clock can be moved is reachable from this machine only, in every Region.
+    fn check_local(&self) -> Result<(), ConfigError> {
+        if self.local.is_none() {
+            return Ok(());
+        }
+        let own = [self.listen.api, self.listen.cluster].map(|address| address.to_string());
+        let members = self.members.iter().flat_map(|m| [&m.cluster, &m.api]);
+        let regions = self.voters.iter().flat_map(|v| &v.nodes);
+        match own.iter().chain(members).chain(regions).find(|address| !is_loopback(address)) {
+            Some(address) => Err(ConfigError::LocalNotLoopback(address.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Which clock Region time follows.
+    pub fn clock(&self) -> RegionClock {
+        match &self.local {
+            Some(LocalConfig { virtual_clock: true }) => RegionClock::VIRTUAL,
+            _ => RegionClock::Real,
+        }
     }
 
     fn check_members(&self) -> Result<(), ConfigError> {
@@ -241,6 +278,11 @@ impl NodeConfig {
     }
 }
 
+/// Only numbers count: what a name stands for is decided elsewhere, and may change.
+fn is_loopback(address: &str) -> bool {
+    address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+}
+
 impl VoterEntry {
     fn voter(&self) -> Result<Voter, ConfigError> {
         let invalid = || ConfigError::VerifyingKey(self.name.clone());
@@ -253,3 +295,6 @@ impl VoterEntry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use kms_crypto::{RootKey, SelfTestError, SigningKey, self_test};
 use kms_http::Authenticator;
 use kms_raft::{Raft, Storage, StorageError, Tuning, raft_config};
 use kms_rootkey::{FileProvider, RootKeyError, RootKeyProvider};
+use kms_state::{RegionClock, State};
 use kms_transport::{
     Access, ClusterServer, NodeClient, PeerLinks, RaftNetwork, ServeError, Services, TlsError, TlsIdentity,
     TonicRegionLink,
@@ -87,6 +88,14 @@ pub enum NodeError {
     /// The consensus library refuses its settings or its storage.
     #[error("raft: {0}")]
     Raft(String),
+    /// The data directory is of a Region with another kind of clock.
+    #[error("the Region was created with {} clock, and this node is configured for {}", kind(*has), kind(*asked))]
+    Clock {
+        /// The Region's.
+        has: RegionClock,
+        /// The configuration's.
+        asked: RegionClock,
+    },
     /// The Region cannot be created.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -96,6 +105,13 @@ pub enum NodeError {
     /// A task ended that should not have.
     #[error("a task of the node ended unexpectedly")]
     TaskEnded,
+}
+
+fn kind(clock: RegionClock) -> &'static str {
+    match clock {
+        RegionClock::Real => "a real",
+        RegionClock::Virtual { .. } => "a virtual",
+    }
 }
 
 /// Runs a node until `stop` completes, then hands over the lead and shuts down in order.
@@ -134,6 +150,7 @@ impl Node {
         let cluster = listen(config.listen.cluster, "cluster").await?;
         let audit = open_audit(&config)?;
         let storage = Storage::open(&config.data_dir, config.node)?;
+        check_clock(&config, &storage.applied.borrow().state)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let links = PeerLinks::new(config.region.clone(), tls.clone());
         let raft = start_raft(&config, &storage.log, storage.machine, links.clone()).await?;
@@ -282,6 +299,13 @@ async fn hand_over(group: &Group) {
         Ok(Err(error)) => tracing::warn!(%error, "cannot hand over the lead"),
         Err(_) => tracing::warn!("handing over the lead took too long"),
     }
+}
+
+/// A Region whose clock was moved by hand is never served by a normal node.
+fn check_clock(config: &NodeConfig, state: &State) -> Result<(), NodeError> {
+    let (has, asked) = (state.clock(), config.clock());
+    let differ = matches!(has, RegionClock::Real) != matches!(asked, RegionClock::Real);
+    if state.is_bootstrapped() && differ { Err(NodeError::Clock { has, asked }) } else { Ok(()) }
 }
 
 fn open_root_key(config: &NodeConfig) -> Result<Option<Arc<RootKey>>, NodeError> {

@@ -77,14 +77,14 @@ impl Service {
             .request_id(origin.request_id)
     }
 
-    /// Region time, confirmed first when this node looks as if it had slept.
-    async fn region_time(&self) -> Timestamp {
-        let applied = self.decider.group.applied().state.region_time();
+    /// Region time as clocks outside show it, confirmed first when this node looks as if it had slept.
+    async fn outside_time(&self) -> Timestamp {
+        let applied = self.decider.group.applied().state.outside_time();
         if self.clock.now().millis_since(applied) < SUSPICIOUS_LAG_MS {
             return applied;
         }
         match self.decider.group.read_view().await {
-            Ok(view) => view.state.region_time(),
+            Ok(view) => view.state.outside_time(),
             Err(_) => applied,
         }
     }
@@ -125,7 +125,7 @@ fn concluded(mut record: RecordBuilder, facts: &AuditFacts, answer: &Answer) -> 
 
 impl KmsService for Service {
     fn now(&self) -> Reply<'_, Timestamp> {
-        Box::pin(self.region_time())
+        Box::pin(self.outside_time())
     }
 
     fn request_id(&self) -> RequestId {

@@ -126,6 +126,7 @@ fn refused(refusal: &Refusal) -> RespondError {
         | Refusal::MultiRegion(_)
         | Refusal::WrongOrigin(_)
         | Refusal::NotDue(_)
+        | Refusal::RealClock
         | Refusal::MaterialNotWanted { .. }
         | Refusal::UnknownRegion(_)
         | Refusal::Record(_) => Error::Internal("the state machine refused a checked proposal").into(),

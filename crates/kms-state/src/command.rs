@@ -6,7 +6,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, ControlRecord, Directory, Enablement, ImportDetails, KeyPolicy};
+use crate::{Automatic, ControlRecord, Directory, Enablement, ImportDetails, KeyPolicy, RegionClock};
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,11 +129,18 @@ pub enum Command {
         directory: Directory,
         /// The first domain key under each enrolled root key; none on a witness.
         domain_keys: Vec<WrappedDomainKey>,
+        /// Which clock Region time follows.
+        clock: RegionClock,
     },
-    /// Moves Region time forward to the median of the voters' clocks; never back.
+    /// Moves Region time forward to the median of the voters' clocks, with the offset of a virtual clock; never back.
     Tick {
         /// The median.
         now: Timestamp,
+    },
+    /// Moves a virtual clock, and Region time with it, forward to this offset; never back. Refused where the clock is real.
+    AdvanceClock {
+        /// The new offset, in milliseconds.
+        offset_ms: u64,
     },
     /// CreateKey.
     CreateKey(Box<CreateKey>),
@@ -305,6 +312,7 @@ impl Command {
         match self {
             Self::Bootstrap { .. } => "Bootstrap",
             Self::Tick { .. } => "Tick",
+            Self::AdvanceClock { .. } => "AdvanceClock",
             Self::CreateKey(_) => "CreateKey",
             Self::SetEnablement { .. } => "SetEnablement",
             Self::SetDescription { .. } => "SetDescription",

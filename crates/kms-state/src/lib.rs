@@ -14,6 +14,7 @@ mod key_state;
 mod outcome;
 mod record;
 mod record_import;
+mod region_clock;
 mod register;
 mod state;
 
@@ -30,5 +31,6 @@ pub use key_policy::KeyPolicy;
 pub use key_state::{InvalidTransition, LifecycleEvent};
 pub use outcome::{AcceptAnswer, Outcome, PromiseAnswer, Refusal};
 pub use record::{ControlRecord, Deletion, Membership, Phase, RecordError, ReplicaSeed};
+pub use region_clock::RegionClock;
 pub use register::Register;
 pub use state::State;

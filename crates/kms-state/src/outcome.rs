@@ -66,6 +66,9 @@ pub enum Refusal {
     /// What the caller was authorized against has changed; authorize again.
     #[error("key `{0}` changed while the call was decided")]
     Stale(KeyId),
+    /// The Region's clock is real and cannot be moved.
+    #[error("the Region's clock is real")]
+    RealClock,
     /// No such key.
     #[error("key `{0}` does not exist")]
     KeyNotFound(KeyId),

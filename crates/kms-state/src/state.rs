@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-use crate::{Alias, Change, DecodeError, Directory, Key, Lifecycle, Outcome, Register, decode, encode};
+use crate::{
+    Alias, Change, DecodeError, Directory, Key, Lifecycle, Outcome, RegionClock, Register, decode, encode,
+};
 
 /// One Region's replicated state. `clone` is O(1).
 #[derive(Debug, Clone, Default)]
@@ -39,6 +41,7 @@ pub(crate) struct Meta {
     pub(crate) incarnation: Incarnation,
     pub(crate) directory: Directory,
     pub(crate) region_time: Timestamp,
+    pub(crate) clock: RegionClock,
 }
 
 /// The outcome of a recent proposal, kept for retries.
@@ -94,6 +97,17 @@ impl State {
     /// The replicated clock; zero before the first tick.
     pub fn region_time(&self) -> Timestamp {
         self.meta.as_ref().map(|m| m.region_time).unwrap_or_default()
+    }
+
+    /// Which clock Region time follows.
+    pub fn clock(&self) -> RegionClock {
+        self.meta.as_ref().map(|m| m.clock).unwrap_or_default()
+    }
+
+    /// Region time without the offset of a virtual clock: what right clocks outside the cluster show. Requests are
+    /// dated by those (invariant B5); for a real clock it is Region time.
+    pub fn outside_time(&self) -> Timestamp {
+        self.clock().clocks(self.region_time())
     }
 
     /// The key with this id, if this Region holds one.
@@ -171,7 +185,8 @@ impl State {
         self.unsettled.iter()
     }
 
-    /// Keys with a deadline (deletion, automatic rotation or expiry of imported material) at or before `now`.
+    /// Keys with a deadline at or before `now`: deletion, automatic rotation where this Region is primary, or expiry of
+    /// imported material.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = KeyId> + '_ {
         self.due.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| *key)
     }
@@ -217,6 +232,7 @@ impl State {
         for (key, value) in records {
             state.restore_record(&key, &value)?;
         }
+        state.index_deadlines();
         state.changes.clear();
         Ok(state)
     }
@@ -353,6 +369,13 @@ impl State {
         (kept > at_most || kept > always && age_ms > limits::REMEMBERED_MS).then_some((*index, *id))
     }
 
+    /// Deadlines depend on which Region this is, and a record's place says nothing of when that was restored.
+    fn index_deadlines(&mut self) {
+        let keys: Vec<Arc<Key>> = self.keys.values().cloned().collect();
+        self.due =
+            keys.iter().flat_map(|key| self.deadlines(key).into_iter().map(|at| (at, key.id))).collect();
+    }
+
     fn unindex_key(&mut self, id: &KeyId) {
         if let Some(old) = self.keys.get(id).cloned() {
             for at in self.deadlines(&old) {
@@ -367,8 +390,10 @@ impl State {
             Lifecycle::PendingDeletion { delete_at, .. } => Some(delete_at),
             _ => None,
         };
-        let rotation =
-            key.rotation.automatic.filter(|_| key.lifecycle == Lifecycle::Enabled).map(|a| a.next_at);
+        // Rotation is the primary's business; the copies in other Regions follow its record.
+        let rotates = key.lifecycle == Lifecycle::Enabled
+            && self.region().is_some_and(|region| key.is_primary_in(region));
+        let rotation = key.rotation.automatic.filter(|_| rotates).map(|a| a.next_at);
         deletion.into_iter().chain(rotation).chain(key.expiries()).collect()
     }
 
@@ -426,6 +451,7 @@ mod tests {
             incarnation: Incarnation::from_random([2; 16]),
             directory: Directory::default(),
             region_time: Timestamp::from_millis(now_ms),
+            clock: RegionClock::Real,
         };
         let mut state = State::new();
         state.put_meta(meta);

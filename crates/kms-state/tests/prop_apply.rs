@@ -65,6 +65,7 @@ fn bootstrap() -> Command {
         incarnation: Incarnation::from_random([2; 16]),
         directory: Directory::default(),
         domain_keys: Vec::new(),
+        clock: kms_state::RegionClock::Real,
     }
 }
 

@@ -55,6 +55,10 @@ pub trait AdminHandler: Send + Sync + 'static {
     async fn region_evict(&self, request: pb::RegionEvictRequest) -> Reply<pb::ChangeReply>;
     /// The hash of the applied state.
     async fn state_hash(&self, request: pb::StateHashRequest) -> Reply<pb::StateHashReply>;
+    /// Region time, and what has fallen due.
+    async fn clock(&self, request: pb::ClockRequest) -> Reply<pb::ClockReply>;
+    /// Moves a virtual clock forward.
+    async fn advance_clock(&self, request: pb::AdvanceClockRequest) -> Reply<pb::ClockReply>;
     /// Takes a snapshot now.
     async fn trigger_snapshot(&self, request: pb::TriggerSnapshotRequest) -> Reply<pb::ChangeReply>;
 }
@@ -148,5 +152,7 @@ calls! {
     region_promote(RegionPromoteRequest) -> RegionPromoteReply, "Makes the node's Region primary of keys.";
     region_evict(RegionEvictRequest) -> ChangeReply, "Removes a Region from a key's members.";
     state_hash(StateHashRequest) -> StateHashReply, "The hash of the applied state.";
+    clock(ClockRequest) -> ClockReply, "Region time, and what has fallen due.";
+    advance_clock(AdvanceClockRequest) -> ClockReply, "Moves a virtual clock forward.";
     trigger_snapshot(TriggerSnapshotRequest) -> ChangeReply, "Takes a snapshot now.";
 }

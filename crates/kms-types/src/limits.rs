@@ -32,6 +32,8 @@ pub const DELETION_WINDOW_DAYS: (u32, u32, u32) = (7, 30, 30);
 pub const ROTATION_PERIOD_DAYS: (u32, u32, u32) = (90, 2560, 365);
 /// How far a request's date may be from Region time, in milliseconds, either way.
 pub const SIGNATURE_WINDOW_MS: u64 = 5 * 60 * 1000;
+/// How far a virtual clock may be ahead, in milliseconds: 500 years.
+pub const MAX_CLOCK_OFFSET_MS: u64 = 500 * 365 * 86_400_000;
 /// How many outcomes of proposals are kept for retries (invariant B4): the newest always, and at most so many.
 pub const REMEMBERED_PROPOSALS: (usize, usize) = (1024, 262_144);
 /// How long an outcome is kept between those two counts, in milliseconds of Region time; a proposer repeats for seconds.

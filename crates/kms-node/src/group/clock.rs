@@ -31,7 +31,7 @@ async fn tick(group: &Group, entropy: &mut (dyn Entropy + Send)) {
         tracing::warn!("no majority of the voters' clocks answers; Region time stands still");
         return;
     };
-    if now <= group.applied().state.region_time() {
+    if now <= group.applied().state.outside_time() {
         return;
     }
     let proposal = Proposal {

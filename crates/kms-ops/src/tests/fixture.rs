@@ -80,6 +80,7 @@ impl Fixture {
             incarnation: Incarnation::from_random([2; 16]),
             directory: directory(),
             domain_keys: Vec::new(),
+            clock: kms_state::RegionClock::Real,
         });
         fixture.run(Command::Tick { now: START });
         fixture

@@ -48,6 +48,7 @@ pub(crate) fn bootstrap() -> Command {
         incarnation,
         directory: Directory { generation: 1, voters: [("us-east-1".parse().unwrap(), voter)].into() },
         domain_keys: Vec::new(),
+        clock: kms_state::RegionClock::Real,
     }
 }
 

@@ -450,6 +450,7 @@ fn bootstrap(name: &str, names: &[&str]) -> Command {
         incarnation: Incarnation::from_random([name.as_bytes()[0]; 16]),
         directory: Directory { generation: 1, voters: names.iter().map(voter).collect() },
         domain_keys: Vec::new(),
+        clock: kms_state::RegionClock::Real,
     }
 }
 

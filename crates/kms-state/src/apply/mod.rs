@@ -1,6 +1,7 @@
 //! `apply`: one committed proposal changes the state, in one place per command.
 
 mod aliases;
+mod clock;
 mod import;
 mod keys;
 mod registers;
@@ -49,7 +50,7 @@ impl State {
 
     fn change(&mut self, index: u64, command: &Command) -> Result<Outcome, Refusal> {
         match command {
-            Command::Bootstrap { deployment, region, incarnation, directory, domain_keys } => {
+            Command::Bootstrap { deployment, region, incarnation, directory, domain_keys, clock } => {
                 for wrapped in domain_keys {
                     self.put_domain_key(wrapped.clone());
                 }
@@ -59,10 +60,12 @@ impl State {
                     incarnation: *incarnation,
                     directory: directory.clone(),
                     region_time: Timestamp::default(),
+                    clock: *clock,
                 });
                 Ok(Outcome::Applied)
             }
-            Command::Tick { now } => self.tick(*now),
+            Command::Tick { now } => clock::tick(self, *now),
+            Command::AdvanceClock { offset_ms } => clock::advance(self, *offset_ms),
             Command::CreateKey(create) => keys::create(self, index, create),
             Command::SetEnablement { key, enablement } => keys::set_enablement(self, key, *enablement),
             Command::SetDescription { key, description } => keys::set_description(self, key, description),
@@ -97,15 +100,5 @@ impl State {
             Command::CommitRecords { records } => registers::commit(self, index, records),
             Command::InstallMaterials { materials } => registers::install(self, materials),
         }
-    }
-
-    /// Region time moves by log entries only, and never back.
-    fn tick(&mut self, now: Timestamp) -> Result<Outcome, Refusal> {
-        let meta = self.meta().ok_or(Refusal::NotBootstrapped)?;
-        if now > meta.region_time {
-            let moved = Meta { region_time: now, ..meta.clone() };
-            self.put_meta(moved);
-        }
-        Ok(Outcome::Applied)
     }
 }

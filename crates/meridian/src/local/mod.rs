@@ -2,6 +2,7 @@
 //!
 //! Listens on loopback only and uses public development credentials; it is no way to run production.
 
+pub mod clock;
 pub mod control;
 pub mod env;
 mod env_files;
@@ -72,6 +73,9 @@ pub enum LocalCommand {
     /// Start nodes that are down.
     #[command(after_help = FAULT_EXAMPLES)]
     Start(faults::FaultArgs),
+    /// Show Region time, or move it forward: what falls due happens at once.
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     /// Stop the cluster; its data stays for the next `up`.
     #[command(after_help = DOWN_EXAMPLES)]
     Down(faults::DownArgs),
@@ -116,6 +120,7 @@ pub async fn run(command: &LocalCommand) -> Result<(), Failure> {
         LocalCommand::Pause(args) => faults::run(Action::Pause, args).await,
         LocalCommand::Resume(args) => faults::run(Action::Resume, args).await,
         LocalCommand::Start(args) => faults::run(Action::Start, args).await,
+        LocalCommand::Clock(command) => clock::run(command).await,
         LocalCommand::Down(args) => faults::down(args).await,
         LocalCommand::Supervise(args) => up::supervise(args).await,
     }

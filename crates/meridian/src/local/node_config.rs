@@ -32,6 +32,13 @@ struct File<'a> {
     member: Vec<Member>,
     voter: Vec<Voter<'a>>,
     credential: Vec<Credential>,
+    local: Local,
+}
+
+/// What only a local cluster may do.
+#[derive(Serialize)]
+struct Local {
+    virtual_clock: bool,
 }
 
 #[derive(Serialize)]
@@ -114,6 +121,7 @@ fn file<'a>(dir: &DataDir, cluster: &'a Cluster, region: &'a RegionPlan, node: &
         member: region.nodes.iter().map(member).collect(),
         voter: cluster.regions.iter().map(voter).collect(),
         credential: is_data.then_some(DEVELOPMENT).into_iter().collect(),
+        local: Local { virtual_clock: true },
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn bootstrap(region: &Region) -> Proposal {
         incarnation: Incarnation::from_random([2; 16]),
         directory: Directory::default(),
         domain_keys: Vec::new(),
+        clock: kms_state::RegionClock::Real,
     })
 }
 
@@ -306,6 +307,12 @@ impl AdminHandler for TestAdmin {
     async fn state_hash(&self, _: admin::StateHashRequest) -> Result<admin::StateHashReply, AdminError> {
         let applied = self.0.applied();
         Ok(admin::StateHashReply { index: applied.index, hash: applied.state.hash().to_vec() })
+    }
+    async fn clock(&self, _: admin::ClockRequest) -> Result<admin::ClockReply, AdminError> {
+        Err(no_regions())
+    }
+    async fn advance_clock(&self, _: admin::AdvanceClockRequest) -> Result<admin::ClockReply, AdminError> {
+        Err(no_regions())
     }
     async fn trigger_snapshot(
         &self,

@@ -192,6 +192,7 @@ impl Deployment {
                 incarnation: directory.voters[region].incarnation,
                 directory: directory.clone(),
                 domain_keys: Vec::new(),
+                clock: kms_state::RegionClock::Real,
             });
             site.log.run(Command::Tick { now: Timestamp::from_millis(1_000_000) });
         }

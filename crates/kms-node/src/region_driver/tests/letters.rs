@@ -30,6 +30,7 @@ fn altered(
         incarnation: incarnation.unwrap_or(state.incarnation().unwrap()),
         directory,
         domain_keys: Vec::new(),
+        clock: kms_state::RegionClock::Real,
     });
     log.state()
 }

@@ -80,6 +80,7 @@ impl TestRegion {
             incarnation: Incarnation::from_random([name.as_bytes()[0]; 16]),
             directory: directory(),
             domain_keys: Vec::new(),
+            clock: crate::RegionClock::Real,
         });
         this.run(Command::Tick { now: Timestamp::from_millis(1_000) });
         this
