@@ -144,6 +144,12 @@ impl UserIdentity {
         }
     }
 
+    /// A verified caller for whom another service acts, by that service's host name. Which access key signed the call
+    /// is known where it was made only.
+    pub fn forwarded(principal: &Principal, host: &str) -> Self {
+        Self { access_key_id: None, invoked_by: Some(host.to_owned()), ..Self::verified(principal, "") }
+    }
+
     /// A caller whose identity was not established; what it claimed as access key id is recorded, and proves nothing.
     pub fn unknown(claimed_access_key_id: Option<&str>) -> Self {
         Self {

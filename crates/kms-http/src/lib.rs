@@ -14,7 +14,7 @@ pub mod validate;
 pub use client::{ClientError, KmsClient};
 pub use error::{ApiError, TransportError};
 pub use server::{ServerOptions, serve, serve_with};
-pub use service::{Answer, ApiCall, AuditFailure, KmsService, Origin, Refused, Reply};
+pub use service::{Answer, ApiCall, AuditFailure, KmsService, Origin, Refused, Reply, Throttled};
 pub use shapes::response_json;
 pub use sigv4::{Authenticated, Authenticator, Credential, Credentials, SignatureError};
 pub use target::TargetError;

@@ -4,7 +4,7 @@
 
 use kms_ops::{Request, Response};
 use kms_types::{Operation, Principal, RequestId, Timestamp};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{future::Future, net::IpAddr, pin::Pin};
 
 use crate::{ApiError, Authenticated};
@@ -27,9 +27,18 @@ pub trait KmsService: Send + Sync + 'static {
     /// True when calls can be served; the answer of `GET /ready`.
     fn ready(&self) -> bool;
 
+    /// Counts a verified call against the caller's request rates, before anything of its body is judged; `object` is
+    /// the body as read. A refusal is recorded by [`Self::refused`].
+    fn throttle(
+        &self,
+        caller: &Principal,
+        operation: Operation,
+        object: &Map<String, Value>,
+    ) -> Result<(), Throttled>;
+
     /// Carries out a verified call. Its audit record, of success or refusal, is durable when the future ends
-    /// (invariant G1); if it cannot be, the answer is an error.
-    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Answer>;
+    /// (invariant G1); if it cannot be, there is no answer.
+    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Result<Answer, AuditFailure>>;
 
     /// Records a call that never became an [`ApiCall`] (invariant G3); awaited before the refusal leaves.
     fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>>;
@@ -39,6 +48,11 @@ pub trait KmsService: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the audit record could not be written")]
 pub struct AuditFailure;
+
+/// The caller's account has used up a request rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the account has used up its rate of such requests")]
+pub struct Throttled;
 
 /// Where a request came from, as far as the connection and unsigned headers tell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,12 @@
 //! What one node is told at start. Parsed by the binary from TOML, environment and flags; checked here.
 
 use kms_crypto::VerifyingKey;
+use kms_ops::Settings;
 use kms_raft::Peer;
 use kms_state::{Directory, RegionClock, RegionRole, Voter};
-use kms_types::{AccountId, DeploymentId, Incarnation, NodeId, Region};
+use kms_types::{
+    AccountId, AliasName, DeploymentId, Incarnation, NodeId, Quotas, Region, limits::MAX_POLICY_BYTES,
+};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,6 +15,8 @@ use std::{
     path::PathBuf,
 };
 use zeroize::Zeroizing;
+
+use crate::rates::RequestRates;
 
 /// The configuration of one node.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,6 +56,22 @@ pub struct NodeConfig {
     pub credentials: Vec<CredentialEntry>,
     /// Present exactly on a node of a cluster for development and tests, all of whose addresses are loopback.
     pub local: Option<LocalConfig>,
+    /// How much of everything there may be; AWS's quotas unless named.
+    #[serde(default)]
+    pub quotas: Quotas,
+    /// How many requests an account may send; not limited unless switched on.
+    #[serde(default)]
+    pub request_rates: RequestRates,
+    /// The services that have AWS managed keys, by the name in `alias/aws/<service>`.
+    #[serde(default)]
+    pub aws_managed_services: BTreeSet<String>,
+    /// How long a use of a key may stay in a node's memory before GetKeyLastUsage shows it, in seconds.
+    #[serde(default = "default_usage_interval")]
+    pub usage_interval_s: u64,
+}
+
+fn default_usage_interval() -> u64 {
+    30
 }
 
 /// What only a cluster for development and tests may do.
@@ -179,6 +200,20 @@ pub enum ConfigError {
     /// Two credentials have one access key id.
     #[error("two [[credential]] entries have access_key_id `{0}`")]
     DuplicateCredential(String),
+    /// A policy quota above what the service reads.
+    #[error("quota policy_bytes is {0}, at most {MAX_POLICY_BYTES} are supported")]
+    PolicyQuota(usize),
+    /// A rate of no class.
+    #[error(
+        "[request_rates] per_second: `{0}` is no request class with a rate of its own, or its rate is no number from 0 on"
+    )]
+    RequestRate(String),
+    /// A service name that cannot be part of an alias.
+    #[error("aws_managed_services: `{0}` cannot be the name of a service")]
+    ManagedService(String),
+    /// Uses of keys would never, or hardly ever, be brought into the state.
+    #[error("usage_interval_s is {0}, it must be between 1 and 60")]
+    UsageInterval(u64),
     /// The settings of a development cluster on a node that others can reach.
     #[error("[local] is for clusters on loopback addresses only, and `{0}` is none")]
     LocalNotLoopback(String),
@@ -199,7 +234,32 @@ impl NodeConfig {
         self.check_members()?;
         self.check_voters()?;
         self.check_role()?;
-        self.check_local()
+        self.check_local()?;
+        self.check_settings()
+    }
+
+    fn check_settings(&self) -> Result<(), ConfigError> {
+        if self.quotas.policy_bytes > MAX_POLICY_BYTES {
+            return Err(ConfigError::PolicyQuota(self.quotas.policy_bytes));
+        }
+        if let Some(name) = self.request_rates.wrong_entry() {
+            return Err(ConfigError::RequestRate(name.to_owned()));
+        }
+        let is_name = |name: &&String| {
+            !name.contains(['/', '.', ':']) && format!("alias/aws/{name}").parse::<AliasName>().is_ok()
+        };
+        if let Some(wrong) = self.aws_managed_services.iter().find(|name| !is_name(name)) {
+            return Err(ConfigError::ManagedService(wrong.clone()));
+        }
+        match (1..=60).contains(&self.usage_interval_s) {
+            true => Ok(()),
+            false => Err(ConfigError::UsageInterval(self.usage_interval_s)),
+        }
+    }
+
+    /// What decisions about calls depend on.
+    pub fn settings(&self) -> Settings {
+        Settings { quotas: self.quotas, managed_services: self.aws_managed_services.clone() }
     }
 
     /// A cluster whose clock can be moved is reachable from this machine only, in every Region.

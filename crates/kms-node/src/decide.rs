@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: HTTP, signatures and the audit record; `service.rs` puts those around this.
 
-use kms_ops::{AuditFacts, Call, Env, Error, Pending, RespondError, Response, Step, Weight};
+use kms_ops::{AuditFacts, Call, Env, Error, Pending, RespondError, Response, Settings, Step, Weight};
 use kms_state::{Outcome, State};
 use std::{sync::Arc, time::Duration};
 
@@ -22,12 +22,13 @@ const REGIONS_DEADLINE: Duration = Duration::from_secs(8);
 pub(crate) struct Decider {
     pub(crate) group: Group,
     keyring: Arc<RegionKeyRing>,
+    settings: Arc<Settings>,
     heavy: HeavyPool,
 }
 
 impl Decider {
-    pub(crate) fn new(group: Group, keyring: Arc<RegionKeyRing>) -> Self {
-        Self { group, keyring, heavy: HeavyPool::new() }
+    pub(crate) fn new(group: Group, keyring: Arc<RegionKeyRing>, settings: Arc<Settings>) -> Self {
+        Self { group, keyring, settings, heavy: HeavyPool::new() }
     }
 
     /// Decides one call. `facts` is filled as far as the decision gets, for the audit record.
@@ -60,14 +61,15 @@ impl Decider {
     /// place there: waiting does not age it.
     async fn prepare(&self, call: &Call, facts: &mut AuditFacts) -> Result<Step, Error> {
         if call.request.weight() == Weight::Light {
-            return prepare(call, &self.view().await?, &self.keyring, facts);
+            return prepare(call, &self.view().await?, &self.keyring, &self.settings, facts);
         }
         let given_up = |GivenUp| Error::Internal("the computation was given up; retry");
         let place = self.heavy.place().await.map_err(given_up)?;
-        let (call, view, keyring) = (call.clone(), self.view().await?, self.keyring.clone());
+        let (call, view) = (call.clone(), self.view().await?);
+        let (keyring, settings) = (self.keyring.clone(), self.settings.clone());
         let work = move || {
             let mut facts = AuditFacts::default();
-            let step = prepare(&call, &view, &keyring, &mut facts);
+            let step = prepare(&call, &view, &keyring, &settings, &mut facts);
             (step, facts)
         };
         let (step, seen) = place.run(work).await.map_err(given_up)?;
@@ -94,7 +96,8 @@ fn prepare(
     call: &Call,
     view: &State,
     keyring: &RegionKeyRing,
+    settings: &Settings,
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
-    kms_ops::prepare(call, view, &mut Env { entropy: &mut OsEntropy, keyring }, facts)
+    kms_ops::prepare(call, view, &mut Env { entropy: &mut OsEntropy, keyring, settings }, facts)
 }

@@ -14,10 +14,13 @@ mod heavy;
 mod identity;
 mod keyring;
 mod node;
+pub mod rates;
 mod readiness;
 pub mod region_driver;
 mod service;
+mod service_events;
 mod timers;
+mod usage;
 
 pub use config::{ConfigError, NodeConfig};
 pub use keyring::RegionKeyRing;

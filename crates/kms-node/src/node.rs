@@ -31,10 +31,13 @@ use crate::{
     group::{Group, GroupParts, run_region_clock},
     identity::{self, IdentityError},
     keyring::RegionKeyRing,
+    rates::Rates,
     readiness::Readiness,
     region_driver,
     service::Service,
+    service_events::Scribe,
     timers,
+    usage::{self, UsageLog},
 };
 
 /// Messages of other Regions that may wait for the leader's machine; more are refused and resent by their senders.
@@ -131,6 +134,7 @@ struct Node {
     keyring: Arc<RegionKeyRing>,
     audit: AuditLog,
     readiness: Arc<Readiness>,
+    usage: Arc<UsageLog>,
     clock: Arc<dyn Clock>,
     signing: Arc<SigningKey>,
     link: Arc<TonicRegionLink>,
@@ -166,6 +170,7 @@ impl Node {
         Ok(Self {
             keyring: Arc::new(RegionKeyRing::new(root.clone())),
             readiness: Arc::new(Readiness::new(group.clone())),
+            usage: Arc::default(),
             link: Arc::new(TonicRegionLink::new(config.peer_regions(), &tls)),
             snapshots: storage.inbox,
             config,
@@ -184,7 +189,7 @@ impl Node {
     async fn run(self, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
         let (config, group, readiness) = (self.config.clone(), self.group.clone(), self.readiness.clone());
         tracing::info!(region = %config.region, node = config.node, api = %config.listen.api, cluster = %config.listen.cluster, "node opened");
-        let (root, ending) = (self.root.clone(), CancellationToken::new());
+        let (root, usage, ending) = (self.root.clone(), self.usage.clone(), CancellationToken::new());
         let mut tasks = self.start(&ending)?;
         let creating = async {
             bootstrap(&config, &group, root.as_deref()).await?;
@@ -196,9 +201,12 @@ impl Node {
             ended = tasks.join_next() => first_end(ended),
         };
         readiness.refuse();
+        usage::flush(&group, &usage).await;
         hand_over(&group).await;
         ending.cancel();
         while tasks.join_next().await.is_some() {}
+        // What the last calls used.
+        usage::flush(&group, &usage).await;
         group.shutdown().await;
         tracing::info!("node stopped");
         ended
@@ -206,7 +214,7 @@ impl Node {
 
     /// Starts every task of the node. They end when `ending` is cancelled; one that ends before ends the node.
     fn start(self, ending: &CancellationToken) -> Result<JoinSet<Result<(), NodeError>>, NodeError> {
-        let mut tasks = JoinSet::new();
+        let (mut tasks, settings) = (JoinSet::new(), Arc::new(self.config.settings()));
         let until = |token: &CancellationToken| token.clone().cancelled_owned();
         let region = region_driver::start(
             region_driver::Parts {
@@ -244,16 +252,27 @@ impl Node {
         tasks.spawn(forever(timers::run(
             self.group.clone(),
             self.keyring.clone(),
-            self.config.node,
+            settings.clone(),
             ending.clone(),
         )));
+        let scribe = Scribe {
+            group: self.group.clone(),
+            audit: self.audit.clone(),
+            readiness: self.readiness.clone(),
+            written: BTreeSet::new(),
+        };
+        tasks.spawn(forever(scribe.run(ending.clone())));
+        let interval = Duration::from_secs(self.config.usage_interval_s);
+        tasks.spawn(forever(usage::run(self.group.clone(), self.usage.clone(), interval, ending.clone())));
         let service = Arc::new(Service {
             node: self.config.node,
             region: self.config.region.clone(),
-            decider: Decider::new(self.group.clone(), self.keyring.clone()),
+            decider: Decider::new(self.group.clone(), self.keyring.clone(), settings),
             audit: self.audit,
             clock: self.clock,
             readiness: self.readiness,
+            rates: Rates::new(&self.config.request_rates),
+            usage: self.usage,
         });
         let credentials = Arc::new(ConfiguredCredentials::new(&self.config.credentials));
         let auth = Arc::new(Authenticator::new(self.config.region, credentials));

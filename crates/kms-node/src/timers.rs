@@ -1,6 +1,6 @@
 //! Work that falls due in Region time, proposed by the Region's leader: automatic rotations and deletions.
 
-use kms_ops::{Env, due_proposals};
+use kms_ops::{Env, Settings, due_proposals};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -11,26 +11,28 @@ const INTERVAL: Duration = Duration::from_millis(500);
 const BATCH: usize = 64;
 
 /// Runs until `stop`. Every node runs it; only the leader proposes, and `apply` refuses what is not due.
-pub(crate) async fn run(group: Group, keyring: Arc<RegionKeyRing>, node: u64, stop: CancellationToken) {
+pub(crate) async fn run(
+    group: Group,
+    keyring: Arc<RegionKeyRing>,
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         if group.is_leader() {
-            propose_due(&group, &keyring, node).await;
+            propose_due(&group, &keyring, &settings).await;
         }
     }
 }
 
-async fn propose_due(group: &Group, keyring: &RegionKeyRing, node: u64) {
+async fn propose_due(group: &Group, keyring: &RegionKeyRing, settings: &Settings) {
     let state = group.applied().state.clone();
     keyring.follow(&state);
     let proposals = {
         let mut entropy = OsEntropy;
-        due_proposals(
-            &state,
-            &mut Env { entropy: &mut entropy, keyring: keyring as &dyn kms_ops::KeyRing },
-            node,
-        )
+        let mut env = Env { entropy: &mut entropy, keyring: keyring as &dyn kms_ops::KeyRing, settings };
+        due_proposals(&state, &mut env, group.node())
     };
     for proposal in proposals.into_iter().take(BATCH) {
         match group.propose(proposal).await {

@@ -1,6 +1,6 @@
 //! The key that CreateAlias and UpdateAlias point an alias at.
 
-use kms_types::{KeyId, KeyRef, limits};
+use kms_types::{KeyId, KeyRef};
 
 use crate::{
     AuditFacts, Error, Quota,
@@ -21,7 +21,7 @@ pub(crate) fn resolve_target<'a>(
 }
 
 pub(crate) fn check_quota(case: &Case<'_>, target: KeyId) -> Result<(), Error> {
-    let (used, limit) = (case.view.aliases_of_key(target).count(), limits::MAX_ALIASES_PER_KEY);
+    let (used, limit) = (case.view.aliases_of_key(target).count(), case.settings.quotas.aliases_per_key);
     match used < limit {
         true => Ok(()),
         false => Err(Error::LimitExceeded(Quota::Aliases { used: used as u64, limit: limit as u64 })),

@@ -60,6 +60,7 @@ actions! {
     GenerateDataKeyPairWithoutPlaintext = "kms:GenerateDataKeyPairWithoutPlaintext" Yes,
     GenerateDataKeyWithoutPlaintext = "kms:GenerateDataKeyWithoutPlaintext" Yes,
     GenerateMac = "kms:GenerateMac" Yes,
+    GetKeyLastUsage = "kms:GetKeyLastUsage" No,
     GetKeyPolicy = "kms:GetKeyPolicy" No,
     GetKeyRotationStatus = "kms:GetKeyRotationStatus" Yes,
     GetPublicKey = "kms:GetPublicKey" Yes,
@@ -103,6 +104,7 @@ pub(crate) fn action_of(operation: Operation) -> &'static str {
         Operation::GenerateDataKeyPairWithoutPlaintext => GenerateDataKeyPairWithoutPlaintext::NAME,
         Operation::GenerateDataKeyWithoutPlaintext => GenerateDataKeyWithoutPlaintext::NAME,
         Operation::GenerateMac => GenerateMac::NAME,
+        Operation::GetKeyLastUsage => GetKeyLastUsage::NAME,
         Operation::GetKeyPolicy => GetKeyPolicy::NAME,
         Operation::GetKeyRotationStatus => GetKeyRotationStatus::NAME,
         Operation::GetPublicKey => GetPublicKey::NAME,
@@ -123,7 +125,13 @@ pub(crate) fn action_of(operation: Operation) -> &'static str {
         Operation::UpdatePrimaryRegion => UpdatePrimaryRegion::NAME,
         Operation::Verify => Verify::NAME,
         Operation::VerifyMac => VerifyMac::NAME,
-        // Operations without a key, and those that are not implemented, never get here.
+        Operation::ConnectCustomKeyStore => "kms:ConnectCustomKeyStore",
+        Operation::CreateCustomKeyStore => "kms:CreateCustomKeyStore",
+        Operation::DeleteCustomKeyStore => "kms:DeleteCustomKeyStore",
+        Operation::DescribeCustomKeyStores => "kms:DescribeCustomKeyStores",
+        Operation::DisconnectCustomKeyStore => "kms:DisconnectCustomKeyStore",
+        Operation::UpdateCustomKeyStore => "kms:UpdateCustomKeyStore",
+        // Other operations without a key, and those that are not implemented, never get here.
         _ => "kms:*",
     }
 }

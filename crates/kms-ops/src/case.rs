@@ -1,11 +1,11 @@
 //! A call beside the view it is decided on.
 
 use kms_policy::Caller;
-use kms_state::{Key, State};
+use kms_state::{Key, Requested, State};
 use kms_types::{AccountId, KeyArn, KeyId, Operation, Principal, Region, Timestamp};
 use std::sync::Arc;
 
-use crate::{Call, Error};
+use crate::{Call, Error, Settings};
 
 /// One call and one view: everything of a decision that is only read (invariant B2).
 #[derive(Clone, Copy)]
@@ -15,13 +15,19 @@ pub(crate) struct Case<'a> {
     pub(crate) region: &'a Region,
     /// The caller with its policies.
     pub(crate) identity: &'a Caller,
+    pub(crate) settings: &'a Settings,
 }
 
 impl<'a> Case<'a> {
     /// `identity` is the call's principal as [`crate::identity::attached`] finds it in the same view.
-    pub(crate) fn new(call: &'a Call, view: &'a State, identity: &'a Caller) -> Result<Self, Error> {
+    pub(crate) fn new(
+        call: &'a Call,
+        view: &'a State,
+        identity: &'a Caller,
+        settings: &'a Settings,
+    ) -> Result<Self, Error> {
         let region = view.region().ok_or(Error::Internal("the Region is not bootstrapped yet"))?;
-        Ok(Self { call, view, region, identity })
+        Ok(Self { call, view, region, identity, settings })
     }
 
     pub(crate) fn caller(&self) -> &'a Principal {
@@ -34,6 +40,11 @@ impl<'a> Case<'a> {
 
     pub(crate) fn operation(&self) -> Operation {
         self.call.request.operation()
+    }
+
+    /// The call, for the records of other Regions that its effects go back to.
+    pub(crate) fn requested(&self) -> Requested {
+        Requested { principal: self.caller().clone(), request: self.call.request_id }
     }
 
     /// Region time.

@@ -42,6 +42,7 @@ pub(crate) fn decide(
         return Err(Error::AliasExists { arn });
     }
     alias_target::check_quota(case, key.key().id)?;
-    let command = Command::CreateAlias { account: case.account(), alias, target: key.key().id };
+    let (account, target, most) = (case.account(), key.key().id, case.settings.quotas.aliases_per_key);
+    let command = Command::CreateAlias { account, alias, target, most };
     Ok(propose_quietly(case, env, key.expectation(), command, Response))
 }

@@ -5,10 +5,11 @@ use kms_types::{KeyOrigin, KeySpec, KeyUsage};
 use crate::{KeyMetadata, Tag};
 
 use crate::{
-    AuditFacts, Env, Error, Step,
+    AuditFacts, Env, Error, Quota, Step,
     case::Case,
     conditions::KeyFacts,
     creation::{self, Creation},
+    custom_key_store,
     error::china_only,
     material, metadata,
     policy_document::{self, LockoutCheck},
@@ -74,20 +75,41 @@ pub(crate) fn decide(
             bypass_lockout_check: request.bypass_policy_lockout_safety_check,
         },
     )?;
-    let tags = tags::checked(&request.tags)?;
+    let tags = tags::checked(case, &request.tags)?;
     let document = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     let policy = policy_document::check(case, &document, &key_facts, &case.arn(account, key), lockout)?;
+    check_quota(case)?;
     let material = material::draw(env, &key, spec)?;
     facts.resources.push(case.arn(account, key));
     let description = request.description.clone().unwrap_or_default();
-    let material = Some(material);
-    let create = CreateKey { account, key, spec, usage, origin, policy, description, tags, material };
+    let create = CreateKey {
+        account,
+        key,
+        spec,
+        usage,
+        origin,
+        policy,
+        description,
+        tags,
+        material: Some(material),
+        managed_as: None,
+        most_keys: case.settings.quotas.keys_per_account,
+    };
     let region = case.region.clone();
     Ok(propose(case, env, None, Command::CreateKey(Box::new(create)), move |view| {
         let key = key_after(view, account, &key)?;
         Ok(Response { key_metadata: metadata::of(&key, &region) }.into())
     }))
+}
+
+/// The entry is checked again when it is applied: this spares the log an entry that would be refused.
+fn check_quota(case: &Case<'_>) -> Result<(), Error> {
+    let (used, limit) = (case.view.key_count(case.account()), case.settings.quotas.keys_per_account);
+    match used < limit {
+        true => Ok(()),
+        false => Err(Error::LimitExceeded(Quota::Keys { used: used as u64, limit: limit as u64 })),
+    }
 }
 
 /// Spec, usage and origin, refused where AWS refuses them and where this milestone cannot make such a key yet.
@@ -100,6 +122,7 @@ fn check_supported(request: &Request) -> Result<(KeySpec, KeyUsage, KeyOrigin), 
         (spec, synonym) => spec.or(synonym).unwrap_or(KeySpec::SymmetricDefault),
     };
     let usage = check_usage(spec, request.key_usage)?;
+    check_custom_key_store(request)?;
     if spec.is_china_only() {
         return Err(china_only("KeySpec", spec.as_str()));
     }
@@ -107,10 +130,17 @@ fn check_supported(request: &Request) -> Result<(KeySpec, KeyUsage, KeyOrigin), 
     if origin != KeyOrigin::AwsKms {
         return Err(Error::Unsupported(format!("Origin {origin} is not supported yet.")));
     }
-    if request.custom_key_store_id.is_some() || request.xks_key_id.is_some() {
-        return Err(Error::Unsupported("Custom key stores are not supported yet.".into()));
-    }
     Ok((spec, usage, origin))
+}
+
+/// Keys of custom key stores name their store, and there is none.
+fn check_custom_key_store(request: &Request) -> Result<(), Error> {
+    custom_key_store::refuse(request.custom_key_store_id.as_deref())?;
+    let elsewhere = matches!(request.origin, Some(KeyOrigin::AwsCloudHsm | KeyOrigin::ExternalKeyStore));
+    match elsewhere || request.xks_key_id.is_some() {
+        true => Err(Error::Validation("A key outside of KMS requires a CustomKeyStoreId.".into())),
+        false => Ok(()),
+    }
 }
 
 /// The matrix of section 4.1.

@@ -4,6 +4,7 @@ use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
+    get_key_last_usage::trailing_days_without_usage,
     propose::propose_quietly,
     resolve::{Forms, resolve},
     state_table,
@@ -30,7 +31,8 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
-    let key = authorize(case, key, |_| {})?;
+    let days = trailing_days_without_usage(case, key.key);
+    let key = authorize(case, key, |context| context.add("kms:TrailingDaysWithoutKeyUsage", days))?;
     run(case, key, env)
 }
 

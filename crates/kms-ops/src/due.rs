@@ -50,7 +50,8 @@ fn rotation(view: &State, region: &Region, key: &Key, now: Timestamp, env: &mut 
     let trigger = RotationType::Automatic;
     if key.multi_region.is_none() {
         let material = material::draw(env, &key.id, key.spec).ok()?;
-        return Some(Command::Rotate { key: key.id, material, trigger });
+        let most_on_demand = env.settings.quotas.on_demand_rotations;
+        return Some(Command::Rotate { key: key.id, material, trigger, most_on_demand });
     }
     let register = view.register(&key.id).filter(|r| !r.has_outstanding())?;
     let base = register.committed.as_deref().filter(|r| r.primary == *region && r.staged().is_none())?;

@@ -91,12 +91,12 @@ pub struct AliasEntry {
     pub alias_name: AliasName,
     /// The ARN.
     pub alias_arn: AliasArn,
-    /// The key's plain id.
-    pub target_key_id: KeyId,
-    /// Creation.
-    pub creation_date: Timestamp,
-    /// Last change of target.
-    pub last_updated_date: Timestamp,
+    /// The key's plain id; absent for a predefined alias whose key nobody has used yet.
+    pub target_key_id: Option<KeyId>,
+    /// Creation; absent like the key.
+    pub creation_date: Option<Timestamp>,
+    /// Last change of target; absent like the key.
+    pub last_updated_date: Option<Timestamp>,
 }
 
 /// `RotationsListEntry`.

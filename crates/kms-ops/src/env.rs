@@ -4,12 +4,16 @@ use kms_crypto::DomainKey;
 use kms_types::Entropy;
 use std::sync::Arc;
 
+use crate::Settings;
+
 /// The environment of one decision.
 pub struct Env<'a> {
     /// Randomness.
     pub entropy: &'a mut dyn Entropy,
     /// The domain keys that this node could open.
     pub keyring: &'a dyn KeyRing,
+    /// What this deployment is configured to allow.
+    pub settings: &'a Settings,
 }
 
 /// The Region's domain keys, as far as this node could open them.

@@ -149,6 +149,18 @@ pub enum Error {
         /// Where the replica was to go.
         region: Region,
     },
+    /// CustomKeyStoreNotFoundException.
+    #[error("there is no custom key store `{name}`")]
+    CustomKeyStoreNotFound {
+        /// The id or name asked for.
+        name: String,
+    },
+    /// CloudHsmClusterNotFoundException.
+    #[error("there is no AWS CloudHSM cluster `{cluster}`")]
+    CloudHsmClusterNotFound {
+        /// The cluster's id.
+        cluster: String,
+    },
     /// LimitExceededException; [`Quota`] has the texts.
     #[error("{0}")]
     LimitExceeded(Quota),

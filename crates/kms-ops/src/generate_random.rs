@@ -6,7 +6,7 @@ use crate::Recipient;
 
 use crate::{
     Env, Error, Step, authorize::authorize_plain, case::Case, conditions, cryptography::refuse_recipient,
-    data_key,
+    custom_key_store, data_key,
 };
 
 /// The request.
@@ -32,9 +32,7 @@ pub(crate) fn decide(case: &Case<'_>, request: &Request, env: &mut Env<'_>) -> R
     authorize_plain(case, "kms:GenerateRandom", "*", &conditions::of_caller(case))?;
     let missing = || Error::Validation("NumberOfBytes is required.".into());
     let length_bytes = data_key::random_length(request.number_of_bytes.ok_or_else(missing)?)?;
-    if request.custom_key_store_id.is_some() {
-        return Err(Error::Unsupported("Custom key stores are not supported yet.".into()));
-    }
+    custom_key_store::refuse(request.custom_key_store_id.as_deref())?;
     refuse_recipient(request.recipient.as_ref())?;
     Ok(Step::Answer(Response { plaintext: data_key::random(env, length_bytes) }.into()))
 }

@@ -6,12 +6,13 @@ use crate::{
     AuditFacts, Error, Step,
     authorize::authorize_plain,
     case::Case,
-    conditions,
+    conditions, managed_key,
     page::{self, List},
     resolve::{Forms, alias_arn, not_visible, resolve},
 };
 use kms_state::Alias;
-use kms_types::{KeyId, Operation};
+use kms_types::{AliasName, KeyId, Operation};
+use std::collections::BTreeMap;
 
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +46,39 @@ pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts)
     let scope = format!("{} {}", case.account(), key.map(|k| k.to_string()).unwrap_or_default());
     let list = List { operation: Operation::ListAliases, scope: &scope };
     let after = list.after(request.marker.as_deref())?;
-    let rest = case.view.aliases_of(case.account()).filter(|alias| {
-        key.is_none_or(|k| alias.target == k)
-            && after.as_ref().is_none_or(|a| alias.name.as_str() > a.as_str())
-    });
-    let page = list.page(rest, page::limit(request.limit, 50, 100), |alias| alias.name.to_string());
+    let aliases: Box<dyn Iterator<Item = AliasEntry>> = match key {
+        Some(key) => Box::new(existing(case).filter(move |alias| alias.target_key_id == Some(key))),
+        None => Box::new(with_predefined(case)),
+    };
+    let rest = aliases.filter(|alias| after.as_ref().is_none_or(|a| alias.alias_name.as_str() > a.as_str()));
+    let page = list.page(rest, page::limit(request.limit, 50, 100), |alias| alias.alias_name.to_string());
     let truncated = page.truncated();
-    let aliases = page.items.iter().map(|alias| entry(case, alias)).collect();
-    Ok(Step::Answer(Response { aliases, truncated, next_marker: page.next_marker }.into()))
+    Ok(Step::Answer(Response { aliases: page.items, truncated, next_marker: page.next_marker }.into()))
+}
+
+fn existing<'a>(case: &Case<'a>) -> impl Iterator<Item = AliasEntry> + use<'a> {
+    let case = *case;
+    case.view.aliases_of(case.account()).map(move |alias| entry(&case, alias))
+}
+
+/// The account's aliases and those of services that have no key yet, in name order (section 13).
+fn with_predefined(case: &Case<'_>) -> impl Iterator<Item = AliasEntry> {
+    let all: BTreeMap<AliasName, AliasEntry> = managed_key::predefined(case)
+        .map(|name| predefined(case, name))
+        .chain(existing(case))
+        .map(|entry| (entry.alias_name.clone(), entry))
+        .collect();
+    all.into_values()
+}
+
+fn predefined(case: &Case<'_>, name: AliasName) -> AliasEntry {
+    AliasEntry {
+        alias_arn: alias_arn(case, name.clone()),
+        alias_name: name,
+        target_key_id: None,
+        creation_date: None,
+        last_updated_date: None,
+    }
 }
 
 /// Aliases of keys of other accounts are never shown, and neither is which of those exist.
@@ -68,8 +94,8 @@ fn entry(case: &Case<'_>, alias: &Alias) -> AliasEntry {
     AliasEntry {
         alias_name: alias.name.clone(),
         alias_arn: alias_arn(case, alias.name.clone()),
-        target_key_id: alias.target,
-        creation_date: alias.created_at,
-        last_updated_date: alias.updated_at,
+        target_key_id: Some(alias.target),
+        creation_date: Some(alias.created_at),
+        last_updated_date: Some(alias.updated_at),
     }
 }

@@ -44,12 +44,22 @@ pub(crate) fn check(
     arn: &KeyArn,
     lockout: LockoutCheck,
 ) -> Result<KeyPolicy, Error> {
+    check_length(case, document)?;
     let policy = Policy::parse(PolicyKind::Key, document).map_err(malformed)?;
     let bindings = policy.bindings(&identity::directory(case.view)).map_err(malformed)?;
     if lockout == LockoutCheck::Apply {
         check_lockout(case, &policy.bound(&bindings), key, arn)?;
     }
     Ok(KeyPolicy::new(document, bindings))
+}
+
+/// The configured quota; the parser has a limit of its own that no quota exceeds.
+fn check_length(case: &Case<'_>, document: &str) -> Result<(), Error> {
+    let (length_bytes, most_bytes) = (document.len(), case.settings.quotas.policy_bytes);
+    match length_bytes <= most_bytes {
+        true => Ok(()),
+        false => Err(Error::LimitExceeded(Quota::Policy { length_bytes, most_bytes })),
+    }
 }
 
 fn malformed(error: MalformedPolicy) -> Error {

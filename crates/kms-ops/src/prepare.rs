@@ -8,18 +8,26 @@ use crate::{AuditFacts, Call, Env, Error, Request as R, Step, case::Case, identi
 /// that a refusal is recorded with the keys it concerns.
 pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFacts) -> Result<Step, Error> {
     let identity = identity::attached(&call.caller, view);
-    let case = &Case::new(call, view, &identity)?;
+    let case = &Case::new(call, view, &identity, env.settings)?;
+    if let Some(first) = crate::managed_key::first_use(case, env)? {
+        return Ok(first);
+    }
     match &call.request {
         R::CancelKeyDeletion(r) => crate::cancel_key_deletion::decide(case, r, env, facts),
+        R::ConnectCustomKeyStore(r) => crate::connect_custom_key_store::decide(case, r),
         R::CreateAlias(r) => crate::create_alias::decide(case, r, env, facts),
+        R::CreateCustomKeyStore(r) => crate::create_custom_key_store::decide(case, r),
         R::CreateKey(r) => crate::create_key::decide(case, r, env, facts),
         R::Decapsulate(r) => crate::decapsulate::decide(case, r, env, facts),
         R::Decrypt(r) => crate::decrypt::decide(case, r, env, facts),
         R::DeleteAlias(r) => crate::delete_alias::decide(case, r, env, facts),
+        R::DeleteCustomKeyStore(r) => crate::delete_custom_key_store::decide(case, r),
         R::DeriveSharedSecret(r) => crate::derive_shared_secret::decide(case, r, env, facts),
+        R::DescribeCustomKeyStores(r) => crate::describe_custom_key_stores::decide(case, r),
         R::DescribeKey(r) => crate::describe_key::decide(case, r, facts),
         R::DisableKey(r) => crate::disable_key::decide(case, r, env, facts),
         R::DisableKeyRotation(r) => crate::disable_key_rotation::decide(case, r, env, facts),
+        R::DisconnectCustomKeyStore(r) => crate::disconnect_custom_key_store::decide(case, r),
         R::EnableKey(r) => crate::enable_key::decide(case, r, env, facts),
         R::EnableKeyRotation(r) => crate::enable_key_rotation::decide(case, r, env, facts),
         R::Encapsulate(r) => crate::encapsulate::decide(case, r, env, facts),
@@ -34,6 +42,7 @@ pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFa
         }
         R::GenerateMac(r) => crate::generate_mac::decide(case, r, env, facts),
         R::GenerateRandom(r) => crate::generate_random::decide(case, r, env),
+        R::GetKeyLastUsage(r) => crate::get_key_last_usage::decide(case, r, facts),
         R::GetKeyPolicy(r) => crate::get_key_policy::decide(case, r, facts),
         R::GetKeyRotationStatus(r) => crate::get_key_rotation_status::decide(case, r, facts),
         R::GetPublicKey(r) => crate::get_public_key::decide(case, r, facts),
@@ -51,6 +60,7 @@ pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFa
         R::TagResource(r) => crate::tag_resource::decide(case, r, env, facts),
         R::UntagResource(r) => crate::untag_resource::decide(case, r, env, facts),
         R::UpdateAlias(r) => crate::update_alias::decide(case, r, env, facts),
+        R::UpdateCustomKeyStore(r) => crate::update_custom_key_store::decide(case, r),
         R::UpdateKeyDescription(r) => crate::update_key_description::decide(case, r, env, facts),
         R::UpdatePrimaryRegion(r) => crate::update_primary_region::decide(case, r, env, facts),
         R::Verify(r) => crate::verify::decide(case, r, facts),

@@ -34,6 +34,21 @@ pub(crate) fn propose(
     Step::Propose(Box::new(Pending { proposal, wait: Wait::Applied, respond }))
 }
 
+/// Proposes a change that only prepares the call; `then` is what becomes of the call once it is applied.
+pub(crate) fn propose_then(
+    case: &Case<'_>,
+    env: &mut Env<'_>,
+    command: Command,
+    then: Result<Response, RespondError>,
+) -> Step {
+    let respond: Respond = Box::new(move |_, outcome| match outcome {
+        Outcome::Refused(refusal) => Err(refused(refusal)),
+        _ => then,
+    });
+    let proposal = proposal(case, env, None, command);
+    Step::Propose(Box::new(Pending { proposal, wait: Wait::Applied, respond }))
+}
+
 /// Proposes a change whose answer is empty.
 pub(crate) fn propose_quietly(
     case: &Case<'_>,

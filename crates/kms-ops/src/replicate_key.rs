@@ -131,14 +131,15 @@ fn check_region(case: &Case<'_>, region: &Region) -> Result<(), Error> {
 
 /// What the replica begins with: its own policy, description and tags, never a copy of the primary's (section 6.2).
 fn seed<A>(case: &Case<'_>, key: &Authorized<'_, A>, request: &Request) -> Result<ReplicaSeed, Error> {
-    let tags = tags::checked(&request.tags)?;
+    let tags = tags::checked(case, &request.tags)?;
     let account = key.key().account;
     let document = request.policy.clone().unwrap_or_else(|| policy_document::default_policy(account));
     let key_facts = replica_facts(case, key);
     let arn = KeyArn { region: request.replica_region.clone(), ..key.arn().clone() };
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     let policy = policy_document::check(case, &document, &key_facts, &arn, lockout)?;
-    Ok(ReplicaSeed { policy, description: request.description.clone().unwrap_or_default(), tags })
+    let description = request.description.clone().unwrap_or_default();
+    Ok(ReplicaSeed { policy, description, tags, requested: case.requested() })
 }
 
 /// The replica as its Region will show it first; that Region may not know of it yet.

@@ -97,4 +97,11 @@ api! {
     ListKeyRotations in list_key_rotations,
     ReplicateKey in replicate_key,
     UpdatePrimaryRegion in update_primary_region,
+    GetKeyLastUsage in get_key_last_usage,
+    ConnectCustomKeyStore in connect_custom_key_store,
+    CreateCustomKeyStore in create_custom_key_store,
+    DeleteCustomKeyStore in delete_custom_key_store,
+    DescribeCustomKeyStores in describe_custom_key_stores,
+    DisconnectCustomKeyStore in disconnect_custom_key_store,
+    UpdateCustomKeyStore in update_custom_key_store,
 }

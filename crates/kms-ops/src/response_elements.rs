@@ -1,6 +1,7 @@
 //! What the audit record shows of a write's answer (section 12.1): selected members, never key material.
 
-use kms_types::{KeyArn, Timestamp};
+use kms_state::Key;
+use kms_types::{KeyArn, Region, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Response};
@@ -34,7 +35,14 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         | R::EnableKeyRotation(_)
         | R::DisableKeyRotation(_)
         | R::UpdatePrimaryRegion(_) => key.map(|arn| json!({ "keyId": arn })),
+        R::ConnectCustomKeyStore(_)
+        | R::DeleteCustomKeyStore(_)
+        | R::DisconnectCustomKeyStore(_)
+        | R::UpdateCustomKeyStore(_) => None,
+        R::CreateCustomKeyStore(r) => Some(json!({ "customKeyStoreId": r.custom_key_store_id })),
         R::DescribeKey(_)
+        | R::DescribeCustomKeyStores(_)
+        | R::GetKeyLastUsage(_)
         | R::ListKeys(_)
         | R::Encrypt(_)
         | R::Sign(_)
@@ -59,6 +67,11 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         | R::GetKeyRotationStatus(_)
         | R::ListKeyRotations(_) => None,
     }
+}
+
+/// `keyMetadata` of a key as `region` shows it, for records of what the service did by itself.
+pub fn key_metadata_elements(key: &Key, region: &Region) -> Value {
+    metadata(&crate::metadata::of(key, region))
 }
 
 /// `keyMetadata` as CloudTrail spells it, odd first letter included.

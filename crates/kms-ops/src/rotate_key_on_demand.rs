@@ -12,7 +12,7 @@ use crate::{
 };
 use crate::{Quota, material};
 use kms_state::{Command, MaterialInfo, MaterialStatus, NewMaterial};
-use kms_types::{KeyOrigin, Operation, RotationType, limits};
+use kms_types::{KeyOrigin, Operation, RotationType};
 
 /// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,15 @@ fn run(
     if key.key().multi_region.is_some() {
         return stage(case, &key, env, response);
     }
-    check_quota(&key)?;
+    check_quota(case, &key)?;
     check_no_conflict(case, &key)?;
     let material = material::draw(env, &key.key().id, key.key().spec)?;
-    let command = Command::Rotate { key: key.key().id, material, trigger: RotationType::OnDemand };
+    let command = Command::Rotate {
+        key: key.key().id,
+        material,
+        trigger: RotationType::OnDemand,
+        most_on_demand: case.settings.quotas.on_demand_rotations,
+    };
     Ok(propose_quietly(case, env, key.expectation(), command, response))
 }
 
@@ -66,8 +71,8 @@ fn check_can_rotate<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
     }
 }
 
-fn check_quota<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
-    match key.key().rotation.on_demand_count < limits::MAX_ON_DEMAND_ROTATIONS {
+fn check_quota<A>(case: &Case<'_>, key: &Authorized<'_, A>) -> Result<(), Error> {
+    match key.key().rotation.on_demand_count < case.settings.quotas.on_demand_rotations {
         true => Ok(()),
         false => Err(Error::LimitExceeded(Quota::OnDemandRotations { arn: key.arn().clone() })),
     }
@@ -94,7 +99,7 @@ fn stage<A>(
     response: Response,
 ) -> Result<Step, Error> {
     let base = shared::record(case, key)?;
-    check_quota(key)?;
+    check_quota(case, key)?;
     check_no_conflict(case, key)?;
     let material = material::draw(env, &key.key().id, key.key().spec)?;
     let announced = announce(&material, case.now(), RotationType::OnDemand);

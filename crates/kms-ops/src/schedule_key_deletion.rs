@@ -6,6 +6,7 @@ use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
+    get_key_last_usage::trailing_days_without_usage,
     propose::{key_after, propose},
     resolve::{Forms, resolve},
     state_table,
@@ -44,7 +45,9 @@ pub(crate) fn decide(
 ) -> Result<Step, Error> {
     let window_days = request.pending_window_in_days.unwrap_or(limits::DELETION_WINDOW_DAYS.2);
     let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
+    let days = trailing_days_without_usage(case, key.key);
     let key = authorize(case, key, |context| {
+        context.add("kms:TrailingDaysWithoutKeyUsage", days);
         context.add("kms:ScheduleKeyDeletionPendingWindowInDays", window_days);
     })?;
     run(case, key, window_days, env)

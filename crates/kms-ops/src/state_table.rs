@@ -64,6 +64,7 @@ const fn row(operation: Operation) -> Option<Row> {
         | O::Encapsulate
         | O::Decapsulate => Row::Cryptography,
         O::DescribeKey
+        | O::GetKeyLastUsage
         | O::GetKeyPolicy
         | O::ListKeyPolicies
         | O::ListResourceTags

@@ -46,9 +46,9 @@ fn run(
     env: &mut Env<'_>,
 ) -> Result<Step, Error> {
     state_table::check(Operation::TagResource, key.key().state(case.region), key.arn())?;
-    let tags = tags::checked(&request.tags)?;
+    let tags = tags::checked(case, &request.tags)?;
     let added = tags.keys().filter(|k| !key.key().tags.contains_key(*k)).count();
-    tags::check_count(key.key().tags.len() + added)?;
-    let command = Command::Tag { key: key.key().id, tags };
+    tags::check_count(case, key.key().tags.len() + added)?;
+    let command = Command::Tag { key: key.key().id, tags, most: case.settings.quotas.tags_per_key };
     Ok(propose_quietly(case, env, key.expectation(), command, Response))
 }

@@ -1,12 +1,11 @@
 //! Checks of a set of tags (section 8.2).
 
-use kms_types::limits;
 use std::collections::BTreeMap;
 
-use crate::{Error, Tag, TagFault};
+use crate::{Error, Tag, TagFault, case::Case};
 
 /// The tags as a map, refused when a key repeats, is reserved, or there are too many.
-pub(crate) fn checked(tags: &[Tag]) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) fn checked(case: &Case<'_>, tags: &[Tag]) -> Result<BTreeMap<String, String>, Error> {
     let mut map = BTreeMap::new();
     for Tag { tag_key, tag_value } in tags {
         if tag_key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
@@ -16,12 +15,12 @@ pub(crate) fn checked(tags: &[Tag]) -> Result<BTreeMap<String, String>, Error> {
             return Err(Error::Tag(TagFault::Duplicate(tag_key.clone())));
         }
     }
-    check_count(map.len())?;
+    check_count(case, map.len())?;
     Ok(map)
 }
 
-pub(crate) fn check_count(count: usize) -> Result<(), Error> {
-    let most = limits::MAX_TAGS_PER_KEY;
+pub(crate) fn check_count(case: &Case<'_>, count: usize) -> Result<(), Error> {
+    let most = case.settings.quotas.tags_per_key;
     match count <= most {
         true => Ok(()),
         false => Err(Error::Tag(TagFault::TooMany { count, most })),

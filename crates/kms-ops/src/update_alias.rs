@@ -45,7 +45,8 @@ pub(crate) fn decide(
     if old.key().id != new.key().id {
         alias_target::check_quota(case, new.key().id)?;
     }
-    let command = Command::UpdateAlias { account: case.account(), alias, target: new.key().id };
+    let (account, target, most) = (case.account(), new.key().id, case.settings.quotas.aliases_per_key);
+    let command = Command::UpdateAlias { account, alias, target, most };
     Ok(propose_quietly(case, env, new.expectation(), command, Response))
 }
 

@@ -67,8 +67,9 @@ fn run(
     state_table::check(Operation::UpdatePrimaryRegion, key.key().state(case.region), key.arn())?;
     let base = shared::record(case, &key)?;
     check_successor(&key, base, successor)?;
-    let record =
-        base.update_primary(successor.clone(), case.now()).map_err(|e| shared::refused(e, key.arn()))?;
+    let record = base
+        .update_primary(successor.clone(), case.now(), case.requested())
+        .map_err(|e| shared::refused(e, key.arn()))?;
     let successor = successor.clone();
     let change = RecordChange {
         record,

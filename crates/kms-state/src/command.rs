@@ -6,7 +6,10 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, ControlRecord, Directory, Enablement, ImportDetails, KeyPolicy, RegionClock};
+use crate::{
+    Automatic, ControlRecord, Directory, Enablement, ImportDetails, KeyPolicy, RegionClock, ServiceEventId,
+    UsedKey,
+};
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,10 @@ pub struct CreateKey {
     pub tags: BTreeMap<String, String>,
     /// The first material; none for an imported key, which waits for its import.
     pub material: Option<NewMaterial>,
+    /// The alias of an AWS managed key, made with it; absent for a customer managed key.
+    pub managed_as: Option<AliasName>,
+    /// Customer managed keys that the account may have.
+    pub most_keys: usize,
 }
 
 /// ImportKeyMaterial, complete: the material is unwrapped, checked, and wrapped for this Region.
@@ -189,6 +196,8 @@ pub enum Command {
         key: KeyId,
         /// Tags to add or overwrite.
         tags: BTreeMap<String, String>,
+        /// Tags that the key may have.
+        most: usize,
     },
     /// UntagResource.
     Untag {
@@ -205,6 +214,8 @@ pub enum Command {
         alias: AliasName,
         /// The key.
         target: KeyId,
+        /// Aliases that the key may have.
+        most: usize,
     },
     /// UpdateAlias.
     UpdateAlias {
@@ -214,6 +225,8 @@ pub enum Command {
         alias: AliasName,
         /// The new key.
         target: KeyId,
+        /// Aliases that the new key may have.
+        most: usize,
     },
     /// DeleteAlias.
     DeleteAlias {
@@ -237,6 +250,8 @@ pub enum Command {
         material: NewMaterial,
         /// On demand, or automatic (refused unless due in Region time).
         trigger: RotationType,
+        /// On-demand rotations that the key may have in its life.
+        most_on_demand: u32,
     },
     /// Rule 2: the primary commits a record locally before it asks the others. Refused unless this Region is the
     /// primary in the committed record, `base` is its version, nothing is outstanding, and the epoch still holds.
@@ -304,6 +319,16 @@ pub enum Command {
         /// The materials.
         materials: Vec<InstallMaterial>,
     },
+    /// Keys were used on the proposing node. An older use than the recorded one changes nothing.
+    RecordUsage {
+        /// The keys, each with its last use there.
+        keys: Vec<UsedKey>,
+    },
+    /// The audit records of these events are durable.
+    ForgetServiceEvents {
+        /// The events.
+        events: Vec<ServiceEventId>,
+    },
 }
 
 impl Command {
@@ -338,6 +363,8 @@ impl Command {
             Self::PromiseEpochs { .. } => "PromiseEpochs",
             Self::CommitRecords { .. } => "CommitRecords",
             Self::InstallMaterials { .. } => "InstallMaterials",
+            Self::RecordUsage { .. } => "RecordUsage",
+            Self::ForgetServiceEvents { .. } => "ForgetServiceEvents",
         }
     }
 }

@@ -121,7 +121,7 @@ pub enum MaterialStatus {
 pub struct Rotation {
     /// Automatic rotation, when enabled.
     pub automatic: Option<Automatic>,
-    /// On-demand rotations so far; at most `limits::MAX_ON_DEMAND_ROTATIONS`.
+    /// On-demand rotations so far; as many as the quota allows.
     pub on_demand_count: u32,
     /// Start of an on-demand rotation that has not become current yet.
     pub on_demand_started_at: Option<Timestamp>,

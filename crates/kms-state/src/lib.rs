@@ -16,7 +16,9 @@ mod record;
 mod record_import;
 mod region_clock;
 mod register;
+mod service_event;
 mod state;
+mod usage;
 
 pub use codec::{Change, DecodeError, decode, encode};
 pub use command::{
@@ -33,4 +35,6 @@ pub use outcome::{AcceptAnswer, Outcome, PromiseAnswer, Refusal};
 pub use record::{ControlRecord, Deletion, Membership, Phase, RecordError, ReplicaSeed};
 pub use region_clock::RegionClock;
 pub use register::Register;
+pub use service_event::{Requested, ServiceAct, ServiceEvent, ServiceEventId};
 pub use state::State;
+pub use usage::{LastUsage, UsedKey};

@@ -7,7 +7,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, KeyPolicy, MaterialInfo, MaterialStatus, Rotation};
+use crate::{Automatic, KeyPolicy, MaterialInfo, MaterialStatus, Requested, Rotation};
 
 /// The shared properties of one multi-Region key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct ReplicaSeed {
     pub description: String,
     /// The replica's tags.
     pub tags: BTreeMap<String, String>,
+    /// The call that asked for it, for the record that its Region writes.
+    pub requested: Requested,
 }
 
 /// Where the key is between Regions.
@@ -82,6 +84,8 @@ pub enum Phase {
         successor: Region,
         /// Region time of the old primary at the call.
         since: Timestamp,
+        /// The call that asked for it, for the record that the successor's Region writes.
+        requested: Box<Requested>,
     },
     /// The tombstone; outranks everything, stays for ever (invariant D3).
     Destroyed,
@@ -209,16 +213,14 @@ impl ControlRecord {
         self.phase == Phase::Destroyed
     }
 
-    /// Rule 4: the next record with a new material staged.
+    /// Rule 4: the next record with a new material staged. How many there may be is the proposer's to check: quotas are
+    /// configured.
     pub fn stage(&self, material: MaterialInfo, now: Timestamp) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
         if self.staged().is_some() {
             return Err(RecordError::RotationInProgress(self.key));
         }
         if material.rotation_type == Some(RotationType::OnDemand) {
-            if self.rotation.on_demand_count >= kms_types::limits::MAX_ON_DEMAND_ROTATIONS {
-                return Err(RecordError::OnDemandLimit(self.key));
-            }
             next.rotation.on_demand_count += 1;
             next.rotation.on_demand_started_at = Some(now);
         }
@@ -297,7 +299,12 @@ impl ControlRecord {
     }
 
     /// Rule 8: the next record that hands the key to `successor`.
-    pub fn update_primary(&self, successor: Region, now: Timestamp) -> Result<Self, RecordError> {
+    pub fn update_primary(
+        &self,
+        successor: Region,
+        now: Timestamp,
+        requested: Requested,
+    ) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
         if self.staged().is_some() {
             return Err(RecordError::RotationInProgress(self.key));
@@ -308,7 +315,7 @@ impl ControlRecord {
         if !self.is_active_member(&successor) {
             return Err(RecordError::NotActiveMember { key: self.key, region: successor });
         }
-        next.phase = Phase::Updating { successor, since: now };
+        next.phase = Phase::Updating { successor, since: now, requested: Box::new(requested) };
         Ok(next)
     }
 

@@ -3,14 +3,16 @@
 use imbl::{OrdMap, OrdSet};
 use kms_crypto::WrappedDomainKey;
 use kms_types::{
-    AccountId, AliasName, DeploymentId, Incarnation, KeyId, ProposalId, Region, Timestamp, limits,
+    AccountId, AliasName, CustomerKeyManager, DeploymentId, Incarnation, KeyId, ProposalId, Region,
+    Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 use crate::{
-    Alias, Change, DecodeError, Directory, Key, Lifecycle, Outcome, RegionClock, Register, decode, encode,
+    Alias, Change, DecodeError, Directory, Key, LastUsage, Lifecycle, Outcome, RegionClock, Register,
+    ServiceAct, ServiceEvent, ServiceEventId, decode, encode,
 };
 
 /// One Region's replicated state. `clone` is O(1).
@@ -23,14 +25,19 @@ pub struct State {
     registers: OrdMap<KeyId, Arc<Register>>,
     proposals: OrdMap<ProposalId, Arc<Remembered>>,
     retired: OrdSet<KeyId>,
+    usage: OrdMap<KeyId, LastUsage>,
+    service_events: OrdMap<ServiceEventId, Arc<ServiceEvent>>,
     // Derived; rebuilt when a state is restored.
     keys_by_account: OrdSet<(AccountId, KeyId)>,
+    customer_keys: OrdMap<AccountId, usize>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
     registers_by_sequence: OrdMap<(u64, KeyId), ()>,
     unsettled: OrdSet<KeyId>,
     due: OrdSet<(Timestamp, KeyId)>,
     proposals_by_index: OrdMap<u64, ProposalId>,
     changes: Vec<Change>,
+    /// Log index of the entry that is applied at the moment.
+    applying: u64,
 }
 
 /// What the Region is.
@@ -61,6 +68,8 @@ mod table {
     pub(super) const REGISTER: u8 = b'R';
     pub(super) const PROPOSAL: u8 = b'P';
     pub(super) const RETIRED: u8 = b'T';
+    pub(super) const USAGE: u8 = b'U';
+    pub(super) const SERVICE_EVENT: u8 = b'V';
 }
 
 impl State {
@@ -133,9 +142,19 @@ impl State {
             .map(|(_, key)| *key)
     }
 
-    /// How many keys the account has.
+    /// How many customer managed keys the account has; those that AWS services manage do not count [KMS:limits].
     pub fn key_count(&self, account: AccountId) -> usize {
-        self.keys_of(account, None).count()
+        self.customer_keys.get(&account).copied().unwrap_or(0)
+    }
+
+    /// The last recorded use of a key in this Region.
+    pub fn last_usage(&self, key: &KeyId) -> Option<&LastUsage> {
+        self.usage.get(key)
+    }
+
+    /// What the service did to keys by itself and is not recorded yet, oldest first.
+    pub fn service_events(&self) -> impl Iterator<Item = (&ServiceEventId, &Arc<ServiceEvent>)> {
+        self.service_events.iter()
     }
 
     /// The alias, if it exists.
@@ -203,7 +222,7 @@ impl State {
 
     /// Every record of the state in key order: the content of a snapshot.
     pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-        // Table bytes in ascending order, so that the whole sequence is sorted: A D K M P R T.
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D K M P R T U V.
         let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
         let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
         let keys = self.keys.values().map(|k| (key_key(table::KEY, &k.id), encode(&**k)));
@@ -211,7 +230,10 @@ impl State {
         let proposals = self.proposals.iter().map(|(id, r)| (proposal_key(id), encode(&**r)));
         let registers = self.registers.iter().map(|(id, r)| (key_key(table::REGISTER, id), encode(&**r)));
         let retired = self.retired.iter().map(|id| (key_key(table::RETIRED, id), encode(&())));
-        aliases.chain(domain).chain(keys).chain(meta).chain(proposals).chain(registers).chain(retired)
+        let usage = self.usage.iter().map(|(id, last)| (key_key(table::USAGE, id), encode(last)));
+        let events = self.service_events.iter().map(|(id, event)| (event_key(id), encode(&**event)));
+        let first = aliases.chain(domain).chain(keys).chain(meta).chain(proposals);
+        first.chain(registers).chain(retired).chain(usage).chain(events)
     }
 
     /// SHA-256 over all records: equal applied index means equal hash (invariant A3).
@@ -258,6 +280,12 @@ impl State {
                 decode::<()>(value)?;
                 self.retire(parse_key_key(key).ok_or(DecodeError::KeyMismatch)?);
             }
+            table::USAGE => {
+                self.put_usage(parse_key_key(key).ok_or(DecodeError::KeyMismatch)?, decode(value)?);
+            }
+            table::SERVICE_EVENT => {
+                self.put_service_event(parse_event_key(key).ok_or(DecodeError::KeyMismatch)?, decode(value)?);
+            }
             other => return Err(DecodeError::UnknownTable(other)),
         }
         Ok(())
@@ -283,7 +311,9 @@ impl State {
     pub(crate) fn put_key(&mut self, key: Key) {
         self.changed(key_key(table::KEY, &key.id), Some(encode(&key)));
         self.unindex_key(&key.id);
-        self.keys_by_account.insert((key.account, key.id));
+        if self.keys_by_account.insert((key.account, key.id)).is_none() {
+            self.count_customer_key(&key, |count| count + 1);
+        }
         for at in self.deadlines(&key) {
             self.due.insert((at, key.id));
         }
@@ -294,7 +324,48 @@ impl State {
         self.unindex_key(id);
         if let Some(key) = self.keys.remove(id) {
             self.keys_by_account.remove(&(key.account, *id));
+            self.count_customer_key(&key, |count| count.saturating_sub(1));
             self.changed(key_key(table::KEY, id), None);
+        }
+        if self.usage.remove(id).is_some() {
+            self.changed(key_key(table::USAGE, id), None);
+        }
+    }
+
+    fn count_customer_key(&mut self, key: &Key, change: fn(usize) -> usize) {
+        if key.manager == CustomerKeyManager::Customer {
+            let count = self.customer_keys.entry(key.account).or_insert(0);
+            *count = change(*count);
+        }
+    }
+
+    pub(crate) fn put_usage(&mut self, key: KeyId, last: LastUsage) {
+        self.changed(key_key(table::USAGE, &key), Some(encode(&last)));
+        self.usage.insert(key, last);
+    }
+
+    /// Entries from here on have this log index.
+    pub(crate) fn begin(&mut self, index: u64) {
+        self.applying = index;
+    }
+
+    /// Notes what the service did by itself, until its audit record is durable.
+    pub(crate) fn note(&mut self, account: AccountId, key: KeyId, act: ServiceAct) {
+        let index = self.applying;
+        let last = self.service_events.get_max().map(|(id, _)| *id).filter(|id| id.index == index);
+        let id = ServiceEventId { index, number: last.map_or(0, |id| id.number + 1) };
+        let event = ServiceEvent { at: self.region_time(), account, key, act };
+        self.put_service_event(id, event);
+    }
+
+    fn put_service_event(&mut self, id: ServiceEventId, event: ServiceEvent) {
+        self.changed(event_key(&id), Some(encode(&event)));
+        self.service_events.insert(id, Arc::new(event));
+    }
+
+    pub(crate) fn forget_service_event(&mut self, id: &ServiceEventId) {
+        if self.service_events.remove(id).is_some() {
+            self.changed(event_key(id), None);
         }
     }
 
@@ -426,6 +497,19 @@ fn domain_key(wrapped: &WrappedDomainKey) -> Vec<u8> {
     bytes.extend_from_slice(&wrapped.version.to_be_bytes());
     bytes.extend_from_slice(&wrapped.recipient.0);
     bytes
+}
+
+fn event_key(id: &ServiceEventId) -> Vec<u8> {
+    let mut bytes = vec![table::SERVICE_EVENT];
+    bytes.extend_from_slice(&id.index.to_be_bytes());
+    bytes.extend_from_slice(&id.number.to_be_bytes());
+    bytes
+}
+
+fn parse_event_key(bytes: &[u8]) -> Option<ServiceEventId> {
+    let index = u64::from_be_bytes(bytes.get(1..9)?.try_into().ok()?);
+    let number = u32::from_be_bytes(bytes.get(9..)?.try_into().ok()?);
+    Some(ServiceEventId { index, number })
 }
 
 fn proposal_key(id: &ProposalId) -> Vec<u8> {

@@ -6,11 +6,11 @@
 use kms_crypto::{Commitment, WrappedMaterial};
 use kms_state::{
     Automatic, Change, Command, CreateKey, Directory, Enablement, Expectation, ImportDetails, ImportMaterial,
-    MaterialStatus, NewMaterial, Origin, Outcome, Proposal, State,
+    LastUsage, MaterialStatus, NewMaterial, Origin, Outcome, Proposal, ServiceEventId, State, UsedKey,
 };
 use kms_types::{
     AccountId, AliasName, DeploymentId, ImportType, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec,
-    KeyUsage, MaterialId, ProposalId, RotationType, Timestamp,
+    KeyUsage, MaterialId, ProposalId, RequestId, RotationType, Timestamp, UsageOperation,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,8 @@ fn create(n: u8, m: u8) -> Command {
         description: String::new(),
         tags: BTreeMap::new(),
         material: (origin == KeyOrigin::AwsKms).then(|| material(m)),
+        managed_as: None,
+        most_keys: 1_000,
     }))
 }
 
@@ -66,6 +68,15 @@ fn bootstrap() -> Command {
         directory: Directory::default(),
         domain_keys: Vec::new(),
         clock: kms_state::RegionClock::Real,
+    }
+}
+
+fn used(n: u8, day: u64) -> UsedKey {
+    let id = RequestId::from_random([n; 16]);
+    let at = Timestamp::default().plus_days(day);
+    UsedKey {
+        key: key(n),
+        last: LastUsage { at, operation: UsageOperation::Encrypt, request: id, event: id },
     }
 }
 
@@ -112,18 +123,24 @@ fn of_keys() -> impl Strategy<Value = Command> {
         keys.clone().prop_map(|n| Command::CancelDeletion { key: key(n) }),
         keys.clone().prop_map(|n| Command::DestroyKey { key: key(n) }),
         (keys.clone(), "[a-z]{0,3}").prop_map(|(n, p)| Command::PutPolicy { key: key(n), policy: p.into() }),
-        (keys.clone(), tags).prop_map(|(n, tags)| Command::Tag { key: key(n), tags }),
+        (keys.clone(), tags).prop_map(|(n, tags)| Command::Tag { key: key(n), tags, most: 50 }),
         (keys.clone(), prop::collection::vec("[a-c]", 0..2))
             .prop_map(|(n, tag_keys)| Command::Untag { key: key(n), tag_keys }),
         (keys.clone(), 0u8..3).prop_map(|(n, a)| Command::CreateAlias {
             account: account(),
             alias: alias(a),
-            target: key(n)
+            target: key(n),
+            most: 2
         }),
         (keys.clone(), 0u8..3).prop_map(|(n, a)| Command::UpdateAlias {
             account: account(),
             alias: alias(a),
-            target: key(n)
+            target: key(n),
+            most: 2
+        }),
+        (keys.clone(), 0u64..400).prop_map(|(n, day)| Command::RecordUsage { keys: vec![used(n, day)] }),
+        (0u64..60, 0u32..2).prop_map(|(index, number)| Command::ForgetServiceEvents {
+            events: vec![ServiceEventId { index, number }]
         }),
         (0u8..3).prop_map(|a| Command::DeleteAlias { account: account(), alias: alias(a) }),
         (keys.clone(), automatic)
@@ -131,7 +148,8 @@ fn of_keys() -> impl Strategy<Value = Command> {
         (keys, 0u8..16, trigger).prop_map(|(n, m, trigger)| Command::Rotate {
             key: key(n),
             material: material(m),
-            trigger
+            trigger,
+            most_on_demand: 3
         }),
     ]
 }

@@ -65,6 +65,31 @@ api_enum! {
     }
 }
 api_enum! {
+    /// `CustomKeyStoreType`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    CustomKeyStoreType { AwsCloudHsm = "AWS_CLOUDHSM", ExternalKeyStore = "EXTERNAL_KEY_STORE" }
+}
+api_enum! {
+    /// `KeyLastUsageTrackingOperation`: the operations that count as use of a key [KMS:GetKeyLastUsage].
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    UsageOperation {
+        Decrypt = "Decrypt", DeriveSharedSecret = "DeriveSharedSecret", Encrypt = "Encrypt",
+        GenerateDataKey = "GenerateDataKey", GenerateDataKeyPair = "GenerateDataKeyPair",
+        GenerateDataKeyPairWithoutPlaintext = "GenerateDataKeyPairWithoutPlaintext",
+        GenerateDataKeyWithoutPlaintext = "GenerateDataKeyWithoutPlaintext", GenerateMac = "GenerateMac",
+        ReEncrypt = "ReEncrypt", Sign = "Sign", Verify = "Verify", VerifyMac = "VerifyMac",
+        Encapsulate = "Encapsulate", Decapsulate = "Decapsulate",
+    }
+}
+
+impl UsageOperation {
+    /// The operation as a use of a key, if it is one.
+    pub fn of(operation: crate::Operation) -> Option<Self> {
+        operation.name().parse().ok()
+    }
+}
+
+api_enum! {
     /// `KeyManagerType`.
     #[allow(missing_docs, reason = "each variant is AWS's own name")]
     CustomerKeyManager { Aws = "AWS", Customer = "CUSTOMER" }

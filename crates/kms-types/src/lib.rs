@@ -18,6 +18,7 @@ pub mod limits;
 mod material_id;
 mod operation;
 mod principal;
+mod quotas;
 mod region;
 mod signing_algorithm;
 mod time;
@@ -30,17 +31,18 @@ pub use entropy::Entropy;
 pub use epoch::{Epoch, RecordVersion};
 pub use ids::{DeploymentId, Incarnation, NodeId, ProposalId, RequestId};
 pub use key_enums::{
-    CustomerKeyManager, DataKeyPairSpec, DataKeySpec, DryRunModifier, EncapsulationAlgorithm,
-    EncryptionAlgorithm, ExpirationModel, ImportState, ImportType, IncludeKeyMaterial, KeyAgreementAlgorithm,
-    KeyEncryptionMechanism, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MacAlgorithm,
-    MessageType, MultiRegionKeyType, ResourceOwner, RotationType, SigningAlgorithm, WrappingAlgorithm,
-    WrappingKeySpec,
+    CustomKeyStoreType, CustomerKeyManager, DataKeyPairSpec, DataKeySpec, DryRunModifier,
+    EncapsulationAlgorithm, EncryptionAlgorithm, ExpirationModel, ImportState, ImportType,
+    IncludeKeyMaterial, KeyAgreementAlgorithm, KeyEncryptionMechanism, KeyMaterialState, KeyOrigin, KeySpec,
+    KeyState, KeyUsage, MacAlgorithm, MessageType, MultiRegionKeyType, ResourceOwner, RotationType,
+    SigningAlgorithm, UsageOperation, WrappingAlgorithm, WrappingKeySpec,
 };
 pub use key_id::{KeyId, KeyIdKind};
 pub use key_ref::{KeyRef, KeyRefError};
 pub use material_id::MaterialId;
 pub use operation::Operation;
 pub use principal::{Author, OnBehalfOf, Principal, RoleSession, ServicePrincipal, UserPrincipal};
+pub use quotas::{QuotaError, Quotas};
 pub use region::Region;
 pub use time::Timestamp;
 

@@ -22,6 +22,8 @@ pub const MAX_POLICY_BYTES: usize = 32_768;
 pub const MAX_TAGS_PER_KEY: usize = 50;
 /// Most aliases on one key.
 pub const MAX_ALIASES_PER_KEY: usize = 50;
+/// Most grants on one key.
+pub const MAX_GRANTS_PER_KEY: usize = 50_000;
 /// Most customer managed keys of one account in one Region.
 pub const MAX_KEYS_PER_ACCOUNT: usize = 100_000;
 /// Most on-demand rotations in a key's life.

@@ -1,7 +1,7 @@
 //! `meridian server`: one node. Owned by the node's wiring; here are its flags and logging.
 
 use clap::{Args, ValueEnum};
-use kms_node::{NodeConfig, run_node};
+use kms_node::{NodeConfig, rates::RateMode, run_node};
 use std::{
     error::Error,
     fs,
@@ -33,6 +33,18 @@ pub struct ServerArgs {
     /// Where to serve other nodes and operators; overrides the file.
     #[arg(long, value_name = "ADDR", env = "MERIDIAN_LISTEN_CLUSTER")]
     pub listen_cluster: Option<SocketAddr>,
+    /// A quota, `NAME=NUMBER`; overrides the file. Repeat it, or separate several by commas.
+    #[arg(long, value_name = "NAME=NUMBER", env = "MERIDIAN_QUOTAS", value_delimiter = ',')]
+    pub quota: Vec<String>,
+    /// Whether accounts may send only so many requests: `off`, or `aws` for AWS's default rates; overrides the file.
+    #[arg(long, value_name = "MODE", env = "MERIDIAN_REQUEST_RATES", value_enum)]
+    pub request_rates: Option<RateModeArg>,
+    /// A request rate, `CLASS=PER_SECOND`; overrides the file.
+    #[arg(long, value_name = "CLASS=RATE", env = "MERIDIAN_REQUEST_RATE", value_delimiter = ',')]
+    pub request_rate: Vec<String>,
+    /// A service with AWS managed keys, by the name in `alias/aws/NAME`; in addition to those of the file.
+    #[arg(long, value_name = "NAME", env = "MERIDIAN_AWS_MANAGED_SERVICES", value_delimiter = ',')]
+    pub aws_managed_service: Vec<String>,
     /// Stop when standard input ends, as it does when the process that started this one is gone.
     #[arg(long)]
     pub stop_on_stdin_eof: bool,
@@ -42,6 +54,15 @@ pub struct ServerArgs {
     /// How to log.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// `off` or `aws`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RateModeArg {
+    /// Nothing is refused for its rate.
+    Off,
+    /// AWS's default rates.
+    Aws,
 }
 
 /// The form of log lines.
@@ -71,12 +92,34 @@ impl ServerArgs {
 /// Runs the node until SIGTERM, Ctrl-C, or the end of standard input where asked.
 pub async fn run(args: ServerArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut config = read_config(&args.config)?;
+    override_settings(&mut config, &args)?;
     if let Some(dir) = args.node_data_dir {
         config.data_dir = dir;
     }
     config.listen.api = args.listen_api.unwrap_or(config.listen.api);
     config.listen.cluster = args.listen_cluster.unwrap_or(config.listen.cluster);
     run_node(config, stop_requested(args.stop_on_stdin_eof)?).await?;
+    Ok(())
+}
+
+/// What flags and environment say about quotas and rates; the node checks the result.
+fn override_settings(config: &mut NodeConfig, args: &ServerArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
+    for quota in args.quota.iter().filter(|text| !text.is_empty()) {
+        config.quotas.set(quota)?;
+    }
+    match args.request_rates {
+        Some(RateModeArg::Off) => config.request_rates.mode = RateMode::Off,
+        Some(RateModeArg::Aws) => config.request_rates.mode = RateMode::Aws,
+        None => {}
+    }
+    for text in args.request_rate.iter().filter(|text| !text.is_empty()) {
+        let rate = text.split_once('=').and_then(|(class, rate)| Some((class, rate.parse().ok()?)));
+        let (class, rate) = rate.ok_or_else(|| format!("`{text}` is no rate: write CLASS=PER_SECOND"))?;
+        config.request_rates.per_second.insert(class.to_owned(), rate);
+    }
+    config
+        .aws_managed_services
+        .extend(args.aws_managed_service.iter().filter(|name| !name.is_empty()).cloned());
     Ok(())
 }
 

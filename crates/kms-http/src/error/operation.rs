@@ -50,6 +50,14 @@ impl From<&Error> for ApiError {
                 "AlreadyExistsException",
                 "You can create only one replica of each primary key in each AWS Region.",
             ),
+            Error::CustomKeyStoreNotFound { name } => Self::client(
+                "CustomKeyStoreNotFoundException",
+                format!("The custom key store {name} does not exist."),
+            ),
+            Error::CloudHsmClusterNotFound { cluster } => Self::client(
+                "CloudHsmClusterNotFoundException",
+                format!("The AWS CloudHSM cluster {cluster} does not exist."),
+            ),
             Error::LimitExceeded(quota) => Self::client("LimitExceededException", quota_text(quota)),
             Error::Tag(fault) => Self::client("TagException", tag_text(fault)),
             Error::MalformedPolicyDocument(fault) => {

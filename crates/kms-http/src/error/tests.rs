@@ -62,6 +62,8 @@ fn operation_errors() -> Vec<Error> {
         Error::Validation("NumberOfBytes is required.".into()),
         Error::AliasExists { arn: alias() },
         Error::ReplicaExists { arn: arn(), region: "eu-west-1".parse().unwrap() },
+        Error::CustomKeyStoreNotFound { name: "cks-1234567890abcdef0".into() },
+        Error::CloudHsmClusterNotFound { cluster: "cluster-1a23b4cdefg".into() },
         Error::LimitExceeded(Quota::Keys { used: 10, limit: 10 }),
         Error::LimitExceeded(Quota::Aliases { used: 50, limit: 50 }),
         Error::LimitExceeded(Quota::Policy { length_bytes: 40_000, most_bytes: 32_768 }),
@@ -142,6 +144,7 @@ fn the_map_of_transport_and_target_errors() {
         TransportError::TooSlow,
         TransportError::TransferEncoding,
         TransportError::AuditFailed,
+        TransportError::Throttled,
     ];
     let all = targets.iter().map(ApiError::from).chain(transports.iter().map(ApiError::from));
     insta::assert_json_snapshot!("transport_errors", rows(all));

@@ -18,9 +18,12 @@ pub enum TransportError {
     /// A `transfer-encoding` header: the API's clients always state the length.
     #[error("transfer encodings are not accepted")]
     TransferEncoding,
-    /// The audit record of a refusal could not be written (invariant G1).
-    #[error("the refusal could not be recorded")]
+    /// The audit record of a call could not be written (invariant G1, failure case 28).
+    #[error("the call could not be recorded")]
     AuditFailed,
+    /// The caller's account has used up a request rate.
+    #[error("too many requests of the account")]
+    Throttled,
 }
 
 impl From<&TransportError> for ApiError {
@@ -41,6 +44,12 @@ impl From<&TransportError> for ApiError {
                 400,
                 "SerializationException",
                 "Transfer-Encoding is not accepted; send a Content-Length.".into(),
+            ),
+            TransportError::Throttled => of(
+                400,
+                "ThrottlingException",
+                "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls."
+                    .into(),
             ),
             TransportError::AuditFailed => of(
                 503,

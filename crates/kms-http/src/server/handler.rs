@@ -10,7 +10,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use super::{Handled, body};
 use crate::{
     ApiError, Authenticated, Authenticator, TransportError,
-    service::{ApiCall, KmsService, Origin, Refused},
+    service::{ApiCall, AuditFailure, KmsService, Origin, Refused, Throttled},
     shapes, sigv4, target, validate,
 };
 
@@ -101,6 +101,10 @@ async fn admit(
     let refused = |error: ApiError| Refusal::of(&caller, Some(operation), error);
     let object = validate::parse_object(body)
         .map_err(|error| refused(ApiError::from(&validate::InputError::from(error))))?;
+    context
+        .service
+        .throttle(caller.principal(), operation, &object)
+        .map_err(|Throttled| refused(ApiError::from(&TransportError::Throttled)))?;
     let parsed = shapes::parse(operation, &object).map_err(|error| refused(ApiError::from(&error)))?;
     match parsed.request {
         Ok(request) => {
@@ -118,8 +122,9 @@ async fn admit(
 async fn answer(context: &Context, call: Authenticated<ApiCall>) -> Response<Full<Bytes>> {
     let id = call.get().origin.request_id;
     match context.service.call(call).await {
-        Ok(response) => success(shapes::response_json(&response)),
-        Err(error) => {
+        Err(AuditFailure) => failure(&ApiError::from(&TransportError::AuditFailed)),
+        Ok(Ok(response)) => success(shapes::response_json(&response)),
+        Ok(Err(error)) => {
             if let Error::Internal(reason) = &error {
                 tracing::error!(request_id = %id, reason, "a call failed");
             }

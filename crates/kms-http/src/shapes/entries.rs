@@ -20,6 +20,10 @@ pub(super) fn key_id(members: &mut Members<'_>) -> Read<String> {
     members.required_text("KeyId", &Text::KEY_ID)
 }
 
+pub(super) fn custom_key_store_id(members: &mut Members<'_>) -> Read<String> {
+    members.required_text("CustomKeyStoreId", &Text::CUSTOM_KEY_STORE_ID)
+}
+
 pub(super) fn grant_tokens(members: &mut Members<'_>) -> Read<Vec<String>> {
     members.texts("GrantTokens", Length::new(0, 10), &Text::GRANT_TOKEN)
 }

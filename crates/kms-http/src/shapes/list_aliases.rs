@@ -27,8 +27,8 @@ fn entry(alias: &AliasEntry) -> Value {
     Answer::default()
         .with_text("AliasName", &alias.alias_name)
         .with_text("AliasArn", &alias.alias_arn)
-        .with_text("TargetKeyId", &alias.target_key_id)
-        .with("CreationDate", time(alias.creation_date))
-        .with("LastUpdatedDate", time(alias.last_updated_date))
+        .with_some("TargetKeyId", alias.target_key_id.map(|key| key.to_string()))
+        .with_some("CreationDate", alias.creation_date.map(time))
+        .with_some("LastUpdatedDate", alias.last_updated_date.map(time))
         .done()
 }

@@ -4,15 +4,21 @@
 //! Deliberately absent: any rule that the API model does not state for a single member.
 
 mod cancel_key_deletion;
+mod connect_custom_key_store;
 mod create_alias;
+mod create_custom_key_store;
 mod create_key;
+mod custom_key_store_members;
 mod decapsulate;
 mod decrypt;
 mod delete_alias;
+mod delete_custom_key_store;
 mod derive_shared_secret;
+mod describe_custom_key_stores;
 mod describe_key;
 mod disable_key;
 mod disable_key_rotation;
+mod disconnect_custom_key_store;
 mod enable_key;
 mod enable_key_rotation;
 mod encapsulate;
@@ -24,6 +30,7 @@ mod generate_data_key_pair_without_plaintext;
 mod generate_data_key_without_plaintext;
 mod generate_mac;
 mod generate_random;
+mod get_key_last_usage;
 mod get_key_policy;
 mod get_key_rotation_status;
 mod get_public_key;
@@ -41,6 +48,7 @@ mod sign;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
+mod update_custom_key_store;
 mod update_key_description;
 mod update_primary_region;
 mod verify;
@@ -115,21 +123,21 @@ pub(crate) fn parse(operation: Operation, object: &Map<String, Value>) -> Result
         Operation::Sign => read(object, sign::parse),
         Operation::Verify => read(object, verify::parse),
         Operation::VerifyMac => read(object, verify_mac::parse),
-        Operation::ConnectCustomKeyStore
-        | Operation::CreateCustomKeyStore
-        | Operation::CreateGrant
-        | Operation::DeleteCustomKeyStore
+        Operation::GetKeyLastUsage => read(object, get_key_last_usage::parse),
+        Operation::ConnectCustomKeyStore => read(object, connect_custom_key_store::parse),
+        Operation::CreateCustomKeyStore => read(object, create_custom_key_store::parse),
+        Operation::DeleteCustomKeyStore => read(object, delete_custom_key_store::parse),
+        Operation::DescribeCustomKeyStores => read(object, describe_custom_key_stores::parse),
+        Operation::DisconnectCustomKeyStore => read(object, disconnect_custom_key_store::parse),
+        Operation::UpdateCustomKeyStore => read(object, update_custom_key_store::parse),
+        Operation::CreateGrant
         | Operation::DeleteImportedKeyMaterial
-        | Operation::DescribeCustomKeyStores
-        | Operation::DisconnectCustomKeyStore
-        | Operation::GetKeyLastUsage
         | Operation::GetParametersForImport
         | Operation::ImportKeyMaterial
         | Operation::ListGrants
         | Operation::ListRetirableGrants
         | Operation::RetireGrant
-        | Operation::RevokeGrant
-        | Operation::UpdateCustomKeyStore => return Err(TargetError::NotImplemented(operation)),
+        | Operation::RevokeGrant => return Err(TargetError::NotImplemented(operation)),
     };
     Ok(parsed)
 }
@@ -176,6 +184,14 @@ pub fn response_json(response: &Response) -> Option<Value> {
         Response::Sign(response) => Some(sign::render(response)),
         Response::Verify(response) => Some(verify::render(response)),
         Response::VerifyMac(response) => Some(verify_mac::render(response)),
+        Response::GetKeyLastUsage(response) => Some(get_key_last_usage::render(response)),
+        Response::CreateCustomKeyStore(response) => Some(create_custom_key_store::render(response)),
+        Response::DescribeCustomKeyStores(response) => Some(describe_custom_key_stores::render(response)),
+        // Operations with an empty output structure, unlike those below that have none.
+        Response::ConnectCustomKeyStore(_)
+        | Response::DeleteCustomKeyStore(_)
+        | Response::DisconnectCustomKeyStore(_)
+        | Response::UpdateCustomKeyStore(_) => Some(entries::Answer::default().done()),
         Response::CreateAlias(_)
         | Response::DeleteAlias(_)
         | Response::DisableKey(_)

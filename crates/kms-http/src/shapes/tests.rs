@@ -1,16 +1,16 @@
 //! Every shape from JSON and back: tables as snapshots, so that a change of the wire shows in review.
 
 use kms_ops::{
-    Algorithms, AliasEntry, KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry,
-    Tag, cancel_key_deletion, create_key, decrypt, disable_key, encrypt, generate_data_key,
-    generate_data_key_without_plaintext, get_key_policy, get_key_rotation_status, list_aliases,
-    list_key_policies, list_key_rotations, list_keys, list_resource_tags, re_encrypt, replicate_key,
-    schedule_key_deletion,
+    Algorithms, AliasEntry, KeyMetadata, LastUsage, MultiRegionConfiguration, MultiRegionKey, Recipient,
+    RotationEntry, Tag, cancel_key_deletion, connect_custom_key_store, create_key, decrypt,
+    describe_custom_key_stores, disable_key, encrypt, generate_data_key, generate_data_key_without_plaintext,
+    get_key_last_usage, get_key_policy, get_key_rotation_status, list_aliases, list_key_policies,
+    list_key_rotations, list_keys, list_resource_tags, re_encrypt, replicate_key, schedule_key_deletion,
 };
 use kms_types::{
     CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, EncryptionContext,
     IncludeKeyMaterial, KeyArn, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId,
-    MultiRegionKeyType, ResourceOwner, RotationType, Timestamp,
+    MultiRegionKeyType, RequestId, ResourceOwner, RotationType, Timestamp, UsageOperation,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -100,6 +100,29 @@ fn full_body(operation: Operation) -> Value {
             "KeyId": "k", "ReplicaRegion": "eu-west-1", "Policy": "{}", "BypassPolicyLockoutSafetyCheck": true,
             "Description": "d", "Tags": tags,
         }),
+        Operation::DescribeCustomKeyStores => {
+            page(json!({"CustomKeyStoreId": "cks-1", "CustomKeyStoreName": "n"}))
+        }
+        Operation::CreateCustomKeyStore => json!({
+            "CustomKeyStoreName": "n", "CloudHsmClusterId": "cluster-2a23b4cdefg",
+            "TrustAnchorCertificate": "c", "KeyStorePassword": "password", "CustomKeyStoreType": "AWS_CLOUDHSM",
+            "XksProxyUriEndpoint": "https://xks.example.com", "XksProxyUriPath": "/example/kms/xks/v1",
+            "XksProxyVpcEndpointServiceName": "com.amazonaws.vpce.us-east-1.vpce-svc-0a1b2c",
+            "XksProxyVpcEndpointServiceOwner": "123456789012",
+            "XksProxyAuthenticationCredential": {
+                "AccessKeyId": "ABCDEFGHIJKLMNOPQRST", "RawSecretAccessKey": "a".repeat(43),
+            },
+            "XksProxyConnectivity": "PUBLIC_ENDPOINT",
+        }),
+        Operation::UpdateCustomKeyStore => json!({
+            "CustomKeyStoreId": "cks-1", "NewCustomKeyStoreName": "n", "KeyStorePassword": "password",
+            "XksProxyConnectivity": "VPC_ENDPOINT_SERVICE",
+        }),
+        Operation::ConnectCustomKeyStore
+        | Operation::DeleteCustomKeyStore
+        | Operation::DisconnectCustomKeyStore => {
+            json!({"CustomKeyStoreId": "cks-1"})
+        }
         Operation::UpdatePrimaryRegion => json!({"KeyId": "k", "PrimaryRegion": "eu-west-1"}),
         other => asymmetric::body(other).unwrap_or_else(|| json!({"KeyId": "k"})),
     }
@@ -245,6 +268,8 @@ fn audit_parameters_hold_no_blob_and_no_token() {
             "signature",
             "mac\"",
             "Blob",
+            "password",
+            "ccessKey",
         ] {
             assert!(!audit.to_string().contains(hidden), "{operation}: {audit}");
         }
@@ -299,6 +324,26 @@ fn single_region(mut key: KeyMetadata) -> KeyMetadata {
     key.multi_region = false;
     key.multi_region_configuration = None;
     key
+}
+
+fn used(at: Timestamp) -> LastUsage {
+    let id = RequestId::from_random([1; 16]);
+    LastUsage {
+        at,
+        operation: UsageOperation::GenerateDataKey,
+        request: id,
+        event: RequestId::from_random([2; 16]),
+    }
+}
+
+fn last_usage(key_last_usage: Option<LastUsage>) -> get_key_last_usage::Response {
+    let created = Timestamp::from_millis(1_770_000_000_000);
+    get_key_last_usage::Response {
+        key_id: arn(),
+        key_last_usage,
+        tracking_start_date: created,
+        key_creation_date: created,
+    }
 }
 
 fn responses() -> Vec<(&'static str, Response)> {
@@ -392,14 +437,36 @@ fn responses() -> Vec<(&'static str, Response)> {
                 aliases: vec![AliasEntry {
                     alias_name: "alias/a".parse().unwrap(),
                     alias_arn: "arn:aws:kms:us-east-1:000000000000:alias/a".parse().unwrap(),
-                    target_key_id: arn().key,
-                    creation_date: now,
-                    last_updated_date: now,
+                    target_key_id: Some(arn().key),
+                    creation_date: Some(now),
+                    last_updated_date: Some(now),
                 }],
                 truncated: false,
                 next_marker: None,
             }
             .into(),
+        ),
+        (
+            "list_aliases predefined",
+            list_aliases::Response {
+                aliases: vec![AliasEntry {
+                    alias_name: "alias/aws/s3".parse().unwrap(),
+                    alias_arn: "arn:aws:kms:us-east-1:000000000000:alias/aws/s3".parse().unwrap(),
+                    target_key_id: None,
+                    creation_date: None,
+                    last_updated_date: None,
+                }],
+                truncated: false,
+                next_marker: None,
+            }
+            .into(),
+        ),
+        ("get_key_last_usage", last_usage(Some(used(now))).into()),
+        ("get_key_last_usage never used", last_usage(None).into()),
+        ("connect_custom_key_store", connect_custom_key_store::Response.into()),
+        (
+            "describe_custom_key_stores",
+            describe_custom_key_stores::Response { truncated: false, next_marker: None }.into(),
         ),
         (
             "list_resource_tags",

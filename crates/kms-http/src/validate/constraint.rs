@@ -69,6 +69,41 @@ impl Text {
         text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     });
 
+    pub(crate) const CUSTOM_KEY_STORE_NAME: Self = Self::plain(1, 256);
+    pub(crate) const TRUST_ANCHOR_CERTIFICATE: Self = Self::plain(1, 5000);
+    pub(crate) const KEY_STORE_PASSWORD: Self = Self { show: Show::Nothing, ..Self::plain(7, 32) };
+    pub(crate) const CLOUD_HSM_CLUSTER_ID: Self = Self::like(19, 24, "cluster-[2-7a-zA-Z]{11,16}", |text| {
+        let id = text.strip_prefix("cluster-").unwrap_or_default();
+        (11..=16).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(&b))
+    });
+    pub(crate) const ACCOUNT_ID: Self =
+        Self::like(12, 12, "[0-9]{12}", |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()));
+    pub(crate) const XKS_URI_ENDPOINT: Self = Self::like(10, 128, "^https://[a-zA-Z0-9.-]+$", |text| {
+        let host = text.strip_prefix("https://").unwrap_or_default();
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
+    });
+    pub(crate) const XKS_URI_PATH: Self =
+        Self::like(10, 128, r"^(/[a-zA-Z0-9\/_-]+/kms/xks/v\d{1,2})$|^(/kms/xks/v\d{1,2})$", is_xks_path);
+    pub(crate) const XKS_VPC_SERVICE_NAME: Self = Self::like(
+        20,
+        64,
+        r"^(com|eu)\.amazonaws\.vpce\.([a-z]+-){2,3}\d+\.vpce-svc-[0-9a-z]+$",
+        is_vpc_service_name,
+    );
+    pub(crate) const XKS_ACCESS_KEY_ID: Self = Self {
+        show: Show::Nothing,
+        ..Self::like(20, 30, "^[A-Z2-7]+$", |text| {
+            text.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
+        })
+    };
+    pub(crate) const XKS_SECRET_ACCESS_KEY: Self = Self {
+        show: Show::Nothing,
+        ..Self::like(43, 64, r"^[a-zA-Z0-9\/+=]+$", |text| {
+            text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/+=".contains(&b))
+        })
+    };
+
     const fn plain(least: usize, most: usize) -> Self {
         Self { length: Length::new(least, most), pattern: None, show: Show::Value }
     }
@@ -86,4 +121,23 @@ impl Text {
             .map(|pattern| format!("Member must satisfy regular expression pattern: {}", pattern.text));
         length.into_iter().chain(pattern).collect()
     }
+}
+
+/// `/kms/xks/v1`, with or without a prefix of its own.
+fn is_xks_path(text: &str) -> bool {
+    let Some((prefix, version)) = text.rsplit_once("/kms/xks/v") else { return false };
+    let of_prefix = |b: u8| b.is_ascii_alphanumeric() || b"/_-".contains(&b);
+    let prefix_ok =
+        prefix.is_empty() || (prefix.len() > 1 && prefix.starts_with('/') && prefix.bytes().all(of_prefix));
+    prefix_ok && (1..=2).contains(&version.len()) && version.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `com.amazonaws.vpce.us-east-1.vpce-svc-0123abcd`.
+fn is_vpc_service_name(text: &str) -> bool {
+    let rest = text.strip_prefix("com.").or_else(|| text.strip_prefix("eu."));
+    let rest = rest.and_then(|rest| rest.strip_prefix("amazonaws.vpce."));
+    let Some((region, service)) = rest.and_then(|rest| rest.split_once(".vpce-svc-")) else { return false };
+    let service_ok =
+        !service.is_empty() && service.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    region.parse::<kms_types::Region>().is_ok() && service_ok
 }

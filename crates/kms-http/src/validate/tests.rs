@@ -105,3 +105,25 @@ proptest::proptest! {
         let _ = parse_object(&body);
     }
 }
+
+#[test]
+fn forms_of_custom_key_stores_follow_the_model() {
+    let fits = |shape: &Text, text: &str| shape.broken_by(text).is_empty();
+    for (shape, good, bad) in [
+        (&Text::CLOUD_HSM_CLUSTER_ID, "cluster-2a34b5cdefg", "cluster-1a34b5cdefg"),
+        (&Text::XKS_URI_ENDPOINT, "https://xks.example.com", "http://xks.example.com"),
+        (&Text::XKS_URI_PATH, "/a/b/kms/xks/v1", "//kms/xks/v"),
+        (&Text::XKS_URI_PATH, "/kms/xks/v12", "/kms/xks/v123"),
+        (
+            &Text::XKS_VPC_SERVICE_NAME,
+            "com.amazonaws.vpce.us-east-1.vpce-svc-0a1b2c",
+            "com.amazonaws.vpce.useast1.vpce-svc-0a1b2c",
+        ),
+        (&Text::ACCOUNT_ID, "123456789012", "12345678901a"),
+        (&Text::XKS_ACCESS_KEY_ID, "ABCDEFGHIJKLMNOPQR27", "ABCDEFGHIJKLMNOPQR01"),
+    ] {
+        assert!(fits(shape, good), "{good}");
+        assert!(!fits(shape, bad), "{bad}");
+    }
+    assert_eq!(Text::KEY_STORE_PASSWORD.show, Show::Nothing);
+}

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::requests::create_key;
 use crate::{
     AuditFacts, Call, Circumstances, Env, Error, KeyMetadata, KeyRing, Pending, Request, RespondError,
-    Response, Step, prepare,
+    Response, Settings, Step, prepare,
 };
 
 pub(super) const OWN: &str = "111122223333";
@@ -62,6 +62,7 @@ pub(super) struct Fixture {
     ring: Ring,
     entropy: Seeded,
     index: u64,
+    pub(super) settings: Settings,
 }
 
 impl Fixture {
@@ -73,7 +74,7 @@ impl Fixture {
         let mut entropy = Seeded::new(name.bytes().map(u64::from).sum());
         let ring = Ring(Some(Arc::new(DomainKey::generate(1, &mut entropy))));
         let (state, facts) = (State::new(), AuditFacts::default());
-        let mut fixture = Self { state, facts, ring, entropy, index: 0 };
+        let mut fixture = Self { state, facts, ring, entropy, index: 0, settings: Settings::default() };
         fixture.run(Command::Bootstrap {
             deployment: DeploymentId::from_random([1; 16]),
             region: region(name),
@@ -94,6 +95,7 @@ impl Fixture {
             ring: Ring(self.ring.0.clone()),
             entropy: Seeded::new(self.index),
             index: self.index,
+            settings: self.settings.clone(),
         }
     }
 
@@ -133,7 +135,7 @@ impl Fixture {
     }
 
     pub(super) fn env(&mut self) -> (Env<'_>, &State) {
-        (Env { entropy: &mut self.entropy, keyring: &self.ring }, &self.state)
+        (Env { entropy: &mut self.entropy, keyring: &self.ring, settings: &self.settings }, &self.state)
     }
 
     pub(super) fn prepare_as(&mut self, account: &str, request: Request) -> Result<Step, Error> {
@@ -152,15 +154,24 @@ impl Fixture {
             },
         };
         self.facts = AuditFacts::default();
-        let mut env = Env { entropy: &mut self.entropy, keyring: &self.ring };
+        let mut env = Env { entropy: &mut self.entropy, keyring: &self.ring, settings: &self.settings };
         prepare(&call, &self.state, &mut env, &mut self.facts)
     }
 
     /// The whole way of a call, with a majority of Regions that agrees at once.
     pub(super) fn call_as(&mut self, account: &str, request: impl Into<Request>) -> Result<Response, Error> {
+        self.call_by(Principal::Root { account: account_id(account) }, request)
+    }
+
+    /// As [`Self::call_as`], by any caller.
+    pub(super) fn call_by(
+        &mut self,
+        caller: Principal,
+        request: impl Into<Request>,
+    ) -> Result<Response, Error> {
         let request = request.into();
         for _ in 0..3 {
-            let pending = match self.prepare_as(account, request.clone())? {
+            let pending = match self.prepare_by(caller.clone(), request.clone())? {
                 Step::Answer(response) => return Ok(response),
                 Step::Propose(pending) => *pending,
             };

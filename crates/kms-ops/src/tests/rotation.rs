@@ -144,3 +144,73 @@ fn on_demand_rotation_keeps_clear_of_an_automatic_one() {
     assert_eq!(due(&mut f), 1);
     f.call(rotate(&key.key_id)).unwrap();
 }
+
+/// Section 5.5: the schedule is a shared property, and whoever is primary follows it.
+#[test]
+fn the_schedule_moves_with_the_primary() {
+    let (mut old, mut new, key) = Fixture::replicated();
+    old.call(enable_rotation(&key, Some(90))).unwrap();
+    let epoch = kms_types::Epoch { counter: 2, region: super::fixture::region("eu-west-1") };
+    let promoted = old.committed(&key).promote(epoch).unwrap();
+    for f in [&mut old, &mut new] {
+        f.learn(&promoted);
+        f.pass_days(90);
+    }
+    assert_eq!(status(&mut new, &key).next_rotation_date, Some(START.plus_days(90)));
+    let proposals = |f: &mut Fixture| {
+        let (mut env, view) = f.env();
+        (due_proposals(view, &mut env, 1).len(), view.due(view.region_time()).count())
+    };
+    assert_eq!(proposals(&mut old), (0, 0));
+    assert_eq!(proposals(&mut new), (1, 1));
+}
+
+/// A Region that was away for long, or whose virtual clock jumped, rotates once and goes on by its old dates.
+#[test]
+fn a_long_jump_rotates_once_and_keeps_the_grid() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    f.call(enable_rotation(&key, Some(90))).unwrap();
+    f.pass_days(400);
+    assert_eq!((due(&mut f), due(&mut f)), (1, 0));
+    assert_eq!(status(&mut f, &key).next_rotation_date, Some(START.plus_days(450)));
+}
+
+#[test]
+fn a_key_that_is_pending_deletion_does_not_rotate_and_catches_up_when_it_is_enabled() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    f.call(enable_rotation(&key, Some(90))).unwrap();
+    f.pass_days(80);
+    f.call(schedule(&key, Some(30))).unwrap();
+    f.pass_days(20);
+    assert_eq!(due(&mut f), 0);
+    f.call(cancel(&key)).unwrap();
+    assert_eq!(due(&mut f), 0, "cancelling leaves it disabled");
+    f.call(enable(&key)).unwrap();
+    assert_eq!(due(&mut f), 1);
+}
+
+#[test]
+fn a_marker_of_rotations_belongs_to_its_key_and_filter() {
+    let mut f = Fixture::new();
+    let (one, two) = (f.single().key_id, f.single().key_id);
+    for key in [&one, &two] {
+        f.call(rotate(key)).unwrap();
+        f.call(rotate(key)).unwrap();
+    }
+    let page = |f: &mut Fixture, key, include, marker| {
+        let request = list_key_rotations::Request {
+            include_key_material: include,
+            limit: Some(1),
+            marker,
+            ..list_rotations(key)
+        };
+        f.call(request)
+    };
+    let Ok(Response::ListKeyRotations(first)) = page(&mut f, &one, None, None) else { panic!() };
+    assert!(page(&mut f, &one, None, first.next_marker.clone()).is_ok());
+    let all = Some(IncludeKeyMaterial::AllKeyMaterial);
+    assert_eq!(page(&mut f, &one, all, first.next_marker.clone()).unwrap_err(), Error::InvalidMarker);
+    assert_eq!(page(&mut f, &two, None, first.next_marker).unwrap_err(), Error::InvalidMarker);
+}

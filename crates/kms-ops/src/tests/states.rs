@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     Error, Request, Response, Tag, generate_data_key_pair_without_plaintext,
-    generate_data_key_without_plaintext, get_key_policy, list_aliases, list_key_policies, list_resource_tags,
-    tag_resource, untag_resource, update_key_description,
+    generate_data_key_without_plaintext, get_key_last_usage, get_key_policy, list_aliases, list_key_policies,
+    list_resource_tags, tag_resource, untag_resource, update_key_description,
 };
 
 /// Keys of one kind, the operations that are asked of them, and what those need: a blob, a signature, a tag.
@@ -130,6 +130,8 @@ fn awaiting_import(group: &Group) -> (Fixture, KeyId, Vec<u8>) {
         description: String::new(),
         tags: like.tags,
         material: None,
+        managed_as: None,
+        most_keys: 1_000,
     })));
     let material = crate::material::draw(&mut f.env().0, &key, group.spec).unwrap();
     let id = material.id;
@@ -188,7 +190,8 @@ fn requests(key: &KeyId, blob: &[u8]) -> Vec<Request> {
             r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}"#,
         )
         .into(),
-        list_key_policies::Request { key_id, limit: None, marker: None }.into(),
+        list_key_policies::Request { key_id: key_id.clone(), limit: None, marker: None }.into(),
+        get_key_last_usage::Request { key_id }.into(),
         enable_rotation(key, None).into(),
         disable_rotation(key).into(),
         rotation_status(key).into(),
@@ -258,7 +261,17 @@ fn no_operation_is_missing_from_the_table() {
     drop(fixture);
     let asked: Vec<Operation> =
         GROUPS.iter().flat_map(|g| (g.requests)(&key, &made)).map(|r| r.operation()).collect();
-    let without_state = [Operation::CreateKey, Operation::ListKeys, Operation::GenerateRandom];
+    let without_state = [
+        Operation::CreateKey,
+        Operation::ListKeys,
+        Operation::GenerateRandom,
+        Operation::ConnectCustomKeyStore,
+        Operation::CreateCustomKeyStore,
+        Operation::DeleteCustomKeyStore,
+        Operation::DescribeCustomKeyStores,
+        Operation::DisconnectCustomKeyStore,
+        Operation::UpdateCustomKeyStore,
+    ];
     let missing: Vec<&Operation> =
         Request::IMPLEMENTED.iter().filter(|o| !asked.contains(o) && !without_state.contains(o)).collect();
     assert_eq!(missing, Vec::<&Operation>::new());

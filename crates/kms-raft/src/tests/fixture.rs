@@ -63,6 +63,8 @@ pub(crate) fn create_key(number: u8) -> Command {
         description: "d".repeat(usize::from(number) * 7),
         tags: [("number".to_owned(), number.to_string())].into(),
         material: Some(new_material(number)),
+        managed_as: None,
+        most_keys: 1_000,
     }))
 }
 

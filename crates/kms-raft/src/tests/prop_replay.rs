@@ -20,17 +20,22 @@ fn command() -> impl Strategy<Value = Command> {
         key.clone().prop_map(|k| Command::ScheduleDeletion { key: key_id(k), window_days: 7 }),
         key.clone().prop_map(|k| Command::CancelDeletion { key: key_id(k) }),
         key.clone().prop_map(|k| Command::DestroyKey { key: key_id(k) }),
-        (key.clone(), "[a-z]{1,3}")
-            .prop_map(|(k, t)| Command::Tag { key: key_id(k), tags: [(t.clone(), t)].into() }),
+        (key.clone(), "[a-z]{1,3}").prop_map(|(k, t)| Command::Tag {
+            key: key_id(k),
+            tags: [(t.clone(), t)].into(),
+            most: 50
+        }),
         (key.clone(), 0u8..4).prop_map(|(k, n)| Command::CreateAlias {
             account: "000000000000".parse().unwrap(),
             alias: format!("alias/a{n}").parse().unwrap(),
             target: key_id(k),
+            most: 50,
         }),
         (key, 100u8..120).prop_map(|(k, m)| Command::Rotate {
             key: key_id(k),
             material: new_material(m),
             trigger: RotationType::OnDemand,
+            most_on_demand: 25,
         }),
     ]
 }

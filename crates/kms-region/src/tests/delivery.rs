@@ -63,7 +63,11 @@ fn play(world: &mut World, names: &[&str], event: Event, request: u64) {
         Event::Evict(at, member) => world.evict(name(at), name(member), request),
         Event::Replicate(at, to) => drop(world.replicate(name(at), name(to))),
         Event::HandOff(at, to) => {
-            if let Ok(record) = world.committed(name(at)).update_primary(region(name(to)), world.now) {
+            if let Ok(record) = world.committed(name(at)).update_primary(
+                region(name(to)),
+                world.now,
+                super::world::requested(),
+            ) {
                 world.propose(name(at), record, None);
             }
         }

@@ -199,7 +199,8 @@ fn case_9_of_two_candidates_one_wins() {
 fn case_11_a_handoff_without_its_successor_ends_with_the_old_primary() {
     let mut world = World::replicated(&ALL);
     world.stop("b");
-    let record = world.committed("a").update_primary(region("b"), world.now).unwrap();
+    let record =
+        world.committed("a").update_primary(region("b"), world.now, super::world::requested()).unwrap();
     world.propose("a", record, None);
     world.settle(20_000);
     assert_eq!(world.key("a").state(&region("a")), KeyState::Updating);
@@ -214,7 +215,8 @@ fn case_11_a_handoff_without_its_successor_ends_with_the_old_primary() {
 #[test]
 fn case_11_a_successor_that_crashes_halfway_leaves_exactly_one_primary() {
     let mut world = World::replicated(&ALL);
-    let record = world.committed("a").update_primary(region("b"), world.now).unwrap();
+    let record =
+        world.committed("a").update_primary(region("b"), world.now, super::world::requested()).unwrap();
     world.propose("a", record, None);
     for _ in 0..60 {
         // b may ask for promises and is never heard again.

@@ -184,7 +184,8 @@ fn rule_7_a_candidate_that_was_evicted_unknowingly_stops_and_the_primary_takes_i
 #[test]
 fn rule_8_the_successor_takes_over() {
     let mut world = World::replicated(&ALL);
-    let record = world.committed("a").update_primary(region("b"), world.now).unwrap();
+    let record =
+        world.committed("a").update_primary(region("b"), world.now, super::world::requested()).unwrap();
     world.propose("a", record, None);
     world.settle(1_000);
     let record = world.assert_converged();

@@ -311,7 +311,12 @@ impl World {
     }
 
     pub(super) fn replicate(&mut self, primary: &str, to: &str) -> Outcome {
-        let seed = ReplicaSeed { policy: "{}".into(), description: to.into(), tags: BTreeMap::new() };
+        let seed = ReplicaSeed {
+            policy: "{}".into(),
+            description: to.into(),
+            tags: BTreeMap::new(),
+            requested: requested(),
+        };
         match self.committed(primary).replicate(region(to), seed) {
             Ok(record) => self.propose(primary, record, None),
             Err(error) => Outcome::Refused(error.into()),
@@ -465,5 +470,15 @@ fn create_key(origin: KeyOrigin) -> Command {
         description: String::new(),
         tags: BTreeMap::new(),
         material: (origin == KeyOrigin::AwsKms).then(|| new_material(1)),
+        managed_as: None,
+        most_keys: 1_000,
     }))
+}
+
+/// A call of the account's root.
+pub(super) fn requested() -> kms_state::Requested {
+    kms_state::Requested {
+        principal: kms_types::Principal::Root { account: "000000000000".parse().unwrap() },
+        request: kms_types::RequestId::from_random([9; 16]),
+    }
 }

@@ -1,6 +1,6 @@
 //! Aliases: resources of their own that point at one key each. Reserved names are refused before they are proposed.
 
-use kms_types::{AccountId, AliasName, KeyId, limits};
+use kms_types::{AccountId, AliasName, KeyId};
 
 use super::keys::{found, refuse_pending_deletion};
 use crate::{Alias, Key, Outcome, Refusal, State};
@@ -10,14 +10,19 @@ pub(super) fn create(
     account: AccountId,
     name: &AliasName,
     target: &KeyId,
+    most: usize,
 ) -> Result<Outcome, Refusal> {
     if state.alias(account, name).is_some() {
         return Err(Refusal::AliasExists(name.clone()));
     }
-    usable_target(state, account, target)?;
-    let now = state.region_time();
-    state.put_alias(Alias { name: name.clone(), account, target: *target, created_at: now, updated_at: now });
+    usable_target(state, account, target, most)?;
+    put(state, account, name.clone(), *target);
     Ok(Outcome::Applied)
+}
+
+pub(super) fn put(state: &mut State, account: AccountId, name: AliasName, target: KeyId) {
+    let now = state.region_time();
+    state.put_alias(Alias { name, account, target, created_at: now, updated_at: now });
 }
 
 pub(super) fn update(
@@ -25,12 +30,13 @@ pub(super) fn update(
     account: AccountId,
     name: &AliasName,
     target: &KeyId,
+    most: usize,
 ) -> Result<Outcome, Refusal> {
     let alias = existing(state, account, name)?;
     if alias.target == *target {
         refuse_pending_deletion(state, &found(state, target)?)?;
     } else {
-        let new = usable_target(state, account, target)?;
+        let new = usable_target(state, account, target, most)?;
         let old = state.key(&alias.target);
         // [KMS:UpdateAlias]: both symmetric, both asymmetric or both HMAC, and of one usage. Spec class follows usage
         // except that symmetric and RSA keys both encrypt.
@@ -54,13 +60,13 @@ fn existing(state: &State, account: AccountId, name: &AliasName) -> Result<Alias
 }
 
 /// The key of this account that may get one more alias.
-fn usable_target(state: &State, account: AccountId, target: &KeyId) -> Result<Key, Refusal> {
+fn usable_target(state: &State, account: AccountId, target: &KeyId, most: usize) -> Result<Key, Refusal> {
     let key = found(state, target)?;
     if key.account != account {
         return Err(Refusal::KeyNotFound(*target));
     }
     refuse_pending_deletion(state, &key)?;
-    if state.aliases_of_key(*target).count() >= limits::MAX_ALIASES_PER_KEY {
+    if state.aliases_of_key(*target).count() >= most {
         return Err(Refusal::AliasLimit(*target));
     }
     Ok(key)

@@ -5,7 +5,8 @@ use kms_types::{ImportType, KeyId, KeySpec, KeyState, MaterialId, RotationType, 
 use super::keys::{changed, found, refuse_in, wrong_state};
 use super::rotation::enabled_single_region;
 use crate::{
-    ImportDetails, ImportMaterial, Key, MaterialInfo, MaterialStatus, NewMaterial, Outcome, Refusal, State,
+    ImportDetails, ImportMaterial, Key, MaterialInfo, MaterialStatus, NewMaterial, Outcome, Refusal,
+    ServiceAct, State,
 };
 
 /// A new material of a single-Region key, or the bytes of a known one of any key.
@@ -133,6 +134,7 @@ pub(super) fn expire(state: &mut State, key: &KeyId) -> Result<Outcome, Refusal>
             // Listed by an outstanding record only: the record goes on without the bytes.
             None => drop(key.held.remove(&material)),
         }
+        state.note(key.account, key.id, ServiceAct::ExpiredMaterialDeleted { material });
     }
     changed(state, key)
 }
@@ -153,6 +155,9 @@ pub(super) fn rotate(state: &mut State, key: &KeyId, material: &MaterialId) -> R
     pending.rotated_at = Some(now);
     pending.rotation_type = Some(RotationType::OnDemand);
     key.rotation.on_demand_count += 1;
-    key.current = Some(*material);
+    let previous = key.current.replace(*material);
+    let (rotation, origin) = (RotationType::OnDemand, key.origin);
+    let act = ServiceAct::Rotated { rotation, origin, previous, current: *material };
+    state.note(key.account, key.id, act);
     changed(state, key)
 }

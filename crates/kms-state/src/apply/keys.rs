@@ -1,24 +1,22 @@
 //! Changes of one key in its own Region. Never touches a multi-Region key's shared properties: `registers` does.
 
-use kms_types::{CustomerKeyManager, KeyId, KeyOrigin, KeyState, MaterialId, Region, limits};
+use kms_types::{CustomerKeyManager, KeyId, KeyOrigin, KeyState, MaterialId, Region, Timestamp, limits};
 use std::collections::BTreeMap;
 
-use super::registers;
+use super::{aliases, registers};
 use crate::{
-    CreateKey, Enablement, Key, KeyPolicy, Lifecycle, LifecycleEvent, MaterialInfo, MaterialStatus,
-    Membership, MultiRegion, Outcome, Phase, Refusal, Rotation, State,
+    Automatic, CreateKey, Enablement, Key, KeyPolicy, Lifecycle, LifecycleEvent, MaterialInfo,
+    MaterialStatus, Membership, MultiRegion, Outcome, Phase, Refusal, Rotation, ServiceAct, State,
 };
 
 pub(super) fn create(state: &mut State, index: u64, create: &CreateKey) -> Result<Outcome, Refusal> {
     if state.is_taken(&create.key) {
         return Err(Refusal::KeyIdTaken(create.key));
     }
-    let (used, limit) = (state.key_count(create.account), limits::MAX_KEYS_PER_ACCOUNT);
-    if used >= limit {
+    check_managed(state, create)?;
+    let (used, limit) = (state.key_count(create.account), create.most_keys);
+    if create.managed_as.is_none() && used >= limit {
         return Err(Refusal::KeyLimit { used: used as u64, limit: limit as u64 });
-    }
-    if create.tags.len() > limits::MAX_TAGS_PER_KEY {
-        return Err(Refusal::TagLimit(create.key));
     }
     // A key whose material the service draws has it from the start; an imported one has none.
     if create.material.is_none() != (create.origin == KeyOrigin::External) {
@@ -29,7 +27,18 @@ pub(super) fn create(state: &mut State, index: u64, create: &CreateKey) -> Resul
         registers::initial(state, index, &key);
     }
     state.put_key(key);
+    if let Some(name) = create.managed_as.clone() {
+        aliases::put(state, create.account, name, create.key);
+    }
     Ok(Outcome::Applied)
+}
+
+/// Two calls may make a service's key at once: the second finds the alias.
+fn check_managed(state: &State, create: &CreateKey) -> Result<(), Refusal> {
+    match create.managed_as.as_ref().filter(|name| state.alias(create.account, name).is_some()) {
+        Some(name) => Err(Refusal::AliasExists(name.clone())),
+        None => Ok(()),
+    }
 }
 
 fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
@@ -53,7 +62,11 @@ fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
         spec: create.spec,
         usage: create.usage,
         origin: create.origin,
-        manager: CustomerKeyManager::Customer,
+        manager: if create.managed_as.is_some() {
+            CustomerKeyManager::Aws
+        } else {
+            CustomerKeyManager::Customer
+        },
         lifecycle: Lifecycle::Enabled,
         policy: create.policy.clone(),
         tags: create.tags.clone(),
@@ -61,10 +74,19 @@ fn new_key(state: &State, create: &CreateKey) -> Result<Key, Refusal> {
         materials: first.into_iter().collect(),
         held: held.into_iter().collect(),
         imports: BTreeMap::new(),
-        rotation: Rotation::default(),
+        rotation: Rotation {
+            automatic: create.managed_as.as_ref().map(|_| yearly(now)),
+            ..Rotation::default()
+        },
         multi_region: create.key.is_multi_region().then(|| alone_in(region)),
         revision: 0,
     })
+}
+
+/// AWS managed keys rotate every year, whatever anybody asks [KMS:rotate-keys].
+fn yearly(now: Timestamp) -> Automatic {
+    let period_days = limits::ROTATION_PERIOD_DAYS.2;
+    Automatic { period_days, next_at: now.plus_days(period_days.into()) }
 }
 
 fn alone_in(region: Region) -> MultiRegion {
@@ -137,6 +159,7 @@ pub(super) fn destroy(state: &mut State, key: &KeyId) -> Result<Outcome, Refusal
         state.remove_alias(key.account, &alias);
     }
     state.remove_key(&key.id);
+    state.note(key.account, key.id, ServiceAct::Deleted);
     // A multi-Region id stays taken by its register, and may come back as a replica.
     if !key.id.is_multi_region() {
         state.retire(key.id);
@@ -157,11 +180,12 @@ pub(super) fn tag(
     state: &mut State,
     key: &KeyId,
     tags: &BTreeMap<String, String>,
+    most: usize,
 ) -> Result<Outcome, Refusal> {
     let mut key = found(state, key)?;
     refuse_pending_deletion(state, &key)?;
     key.tags.extend(tags.iter().map(|(k, v)| (k.clone(), v.clone())));
-    if key.tags.len() > limits::MAX_TAGS_PER_KEY {
+    if key.tags.len() > most {
         return Err(Refusal::TagLimit(key.id));
     }
     changed(state, key)

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod clock;
+mod events;
 mod import;
 mod keys;
 mod registers;
@@ -21,6 +22,7 @@ impl State {
         if let Some(outcome) = self.remembered(&proposal.id) {
             return outcome.clone();
         }
+        self.begin(index);
         let outcome = match self.check(proposal) {
             Ok(()) => self.change(index, &proposal.command).unwrap_or_else(Outcome::Refused),
             Err(refusal) => Outcome::Refused(refusal),
@@ -75,15 +77,21 @@ impl State {
             Command::CancelDeletion { key } => keys::cancel_deletion(self, key),
             Command::DestroyKey { key } => keys::destroy(self, key),
             Command::PutPolicy { key, policy } => keys::put_policy(self, key, policy),
-            Command::Tag { key, tags } => keys::tag(self, key, tags),
+            Command::Tag { key, tags, most } => keys::tag(self, key, tags, *most),
             Command::Untag { key, tag_keys } => keys::untag(self, key, tag_keys),
-            Command::CreateAlias { account, alias, target } => aliases::create(self, *account, alias, target),
-            Command::UpdateAlias { account, alias, target } => aliases::update(self, *account, alias, target),
+            Command::CreateAlias { account, alias, target, most } => {
+                aliases::create(self, *account, alias, target, *most)
+            }
+            Command::UpdateAlias { account, alias, target, most } => {
+                aliases::update(self, *account, alias, target, *most)
+            }
             Command::DeleteAlias { account, alias } => aliases::delete(self, *account, alias),
             Command::SetAutomaticRotation { key, automatic } => {
                 rotation::set_automatic(self, key, *automatic)
             }
-            Command::Rotate { key, material, trigger } => rotation::rotate(self, key, material, *trigger),
+            Command::Rotate { key, material, trigger, most_on_demand } => {
+                rotation::rotate(self, key, material, *trigger, *most_on_demand)
+            }
             Command::ImportMaterial(imported) => import::import(self, imported),
             Command::DeleteImportedMaterial { key, material } => import::delete(self, key, material),
             Command::ExpireMaterials { key } => import::expire(self, key),
@@ -99,6 +107,8 @@ impl State {
             Command::PromiseEpochs { epochs } => Ok(registers::promise(self, epochs)),
             Command::CommitRecords { records } => registers::commit(self, index, records),
             Command::InstallMaterials { materials } => registers::install(self, materials),
+            Command::RecordUsage { keys } => Ok(events::record_usage(self, keys)),
+            Command::ForgetServiceEvents { events } => Ok(events::forget(self, events)),
         }
     }
 }

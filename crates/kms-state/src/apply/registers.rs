@@ -6,6 +6,8 @@
 mod commit;
 mod effects;
 #[cfg(test)]
+mod event_tests;
+#[cfg(test)]
 mod fixture;
 mod install;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Rotation of single-Region keys. Multi-Region keys rotate by their control record, never here.
 
-use kms_types::{KeyId, KeyState, RotationType, limits};
+use kms_types::{KeyId, KeyState, RotationType};
 
 use super::keys::{changed, found, refuse_known_material, wrong_state};
-use crate::{Automatic, Key, MaterialInfo, MaterialStatus, NewMaterial, Outcome, Refusal, State};
+use crate::{Automatic, Key, MaterialInfo, MaterialStatus, NewMaterial, Outcome, Refusal, ServiceAct, State};
 
 pub(super) fn set_automatic(
     state: &mut State,
@@ -21,6 +21,7 @@ pub(super) fn rotate(
     key: &KeyId,
     material: &NewMaterial,
     trigger: RotationType,
+    most_on_demand: u32,
 ) -> Result<Outcome, Refusal> {
     let mut key = drawn(enabled_single_region(state, key)?)?;
     refuse_known_material(&key, material.id)?;
@@ -30,7 +31,7 @@ pub(super) fn rotate(
             let due = key.rotation.automatic.filter(|a| a.next_at <= now).ok_or(Refusal::NotDue(key.id))?;
             key.rotation.automatic = Some(due.after(now));
         }
-        RotationType::OnDemand if key.rotation.on_demand_count >= limits::MAX_ON_DEMAND_ROTATIONS => {
+        RotationType::OnDemand if key.rotation.on_demand_count >= most_on_demand => {
             return Err(Refusal::OnDemandLimit(key.id));
         }
         RotationType::OnDemand => key.rotation.on_demand_count += 1,
@@ -45,7 +46,13 @@ pub(super) fn rotate(
         rotation_type: Some(trigger),
     });
     key.held.insert(material.id, material.wrapped.clone());
-    key.current = Some(material.id);
+    let previous = key.current.replace(material.id);
+    let (account, id, origin) = (key.account, key.id, key.origin);
+    state.note(
+        account,
+        id,
+        ServiceAct::Rotated { rotation: trigger, origin, previous, current: material.id },
+    );
     changed(state, key)
 }
 

@@ -24,6 +24,7 @@ struct File<'a> {
     incarnation: String,
     data_dir: PathBuf,
     bootstrap: bool,
+    usage_interval_s: u64,
     signing_key: PathBuf,
     listen: Listen,
     tls: Tls,
@@ -114,6 +115,8 @@ fn file<'a>(dir: &DataDir, cluster: &'a Cluster, region: &'a RegionPlan, node: &
         incarnation: region.incarnation.to_string(),
         data_dir: home.join("data"),
         bootstrap: node.id == 1,
+        // GetKeyLastUsage is to show what a test has just done.
+        usage_interval_s: 1,
         signing_key: dir.signing_key(&region.name),
         listen: Listen { api: node.api(), cluster: node.cluster() },
         tls: Tls { ca: dir.ca(), cert: home.join("node.pem"), key: home.join("node.key") },

@@ -92,7 +92,7 @@ async fn bodies_are_checked_before_the_service_sees_them() {
     assert_eq!(code(wrong_type), (400, "SerializationException".into()));
     assert_eq!(code(client.call("Frobnicate", json!({})).await), (400, "UnknownOperationException".into()));
     assert_eq!(
-        code(client.call("UpdateCustomKeyStore", json!({})).await),
+        code(client.call("ListRetirableGrants", json!({})).await),
         (400, "UnsupportedOperationException".into())
     );
     assert!(server.calls().is_empty());
@@ -101,7 +101,7 @@ async fn bodies_are_checked_before_the_service_sees_them() {
     assert!(recorded.iter().all(|refusal| refusal.principal.is_some()));
     assert_eq!(
         recorded.iter().map(|r| r.operation).collect::<Vec<_>>(),
-        [Some(Operation::Encrypt), Some(Operation::Encrypt), None, Some(Operation::UpdateCustomKeyStore)]
+        [Some(Operation::Encrypt), Some(Operation::Encrypt), None, Some(Operation::ListRetirableGrants)]
     );
 }
 
@@ -127,6 +127,38 @@ async fn a_refusal_that_cannot_be_recorded_is_a_503() {
     server.fake.audit_broken.store(true, SeqCst);
     let answer = server.client_with(REGION, "wrong", NOW).call("ListKeys", json!({})).await;
     assert_eq!(code(answer), (503, "ServiceUnavailableException".into()));
+}
+
+/// Failure case 28: the call may have had its effect, and its answer does not leave without a record.
+#[tokio::test]
+async fn a_call_that_cannot_be_recorded_is_a_503() {
+    let server = start().await;
+    server.fake.audit_broken.store(true, SeqCst);
+    let answer = server.client().call("ListKeys", json!({})).await;
+    assert_eq!(code(answer), (503, "ServiceUnavailableException".into()));
+    assert_eq!(server.calls().len(), 1);
+}
+
+/// Section 1.8: after the signature, before anything that the body says.
+#[tokio::test]
+async fn a_throttled_call_is_refused_before_its_constraints_and_recorded() {
+    let server = start().await;
+    *server.fake.throttled.lock().unwrap() = Some(Operation::Encrypt);
+    let refused = server.client().call("Encrypt", json!({"NumberOfBytes": -1})).await;
+    assert_eq!(
+        refused.as_ref().unwrap_err().message,
+        "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls."
+    );
+    assert_eq!(code(refused), (400, "ThrottlingException".into()));
+    let unsigned = server.client_with(REGION, "wrong", NOW).call("Encrypt", json!({})).await;
+    assert_eq!(code(unsigned), (400, "InvalidSignatureException".into()));
+    assert!(server.client().call("ListKeys", json!({})).await.is_ok(), "another operation");
+    let recorded = server.refusals();
+    assert_eq!(
+        (recorded[0].operation, recorded[0].error.code),
+        (Some(Operation::Encrypt), "ThrottlingException")
+    );
+    assert!(recorded[0].principal.is_some());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Answer, ApiCall, AuditFailure, Authenticated, Authenticator, Credential, KmsClient, KmsService, Refused,
-    Reply, ServerOptions, client::ClientCredentials, serve_with,
+    Reply, ServerOptions, Throttled, client::ClientCredentials, serve_with,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_770_106_449_000);
@@ -25,6 +25,8 @@ pub(super) struct Fake {
     pub(super) calls: Mutex<Vec<ApiCall>>,
     pub(super) refusals: Mutex<Vec<Refused>>,
     pub(super) audit_broken: AtomicBool,
+    /// Calls of this operation are refused for their rate.
+    pub(super) throttled: Mutex<Option<kms_types::Operation>>,
     pub(super) ready: AtomicBool,
     /// When set, EnableKey waits for `go`.
     pub(super) hold: AtomicBool,
@@ -45,11 +47,24 @@ impl KmsService for Fake {
         self.ready.load(SeqCst)
     }
 
-    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Answer> {
+    fn throttle(
+        &self,
+        _: &Principal,
+        operation: kms_types::Operation,
+        _: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), Throttled> {
+        let full = *self.throttled.lock().unwrap() == Some(operation);
+        if full { Err(Throttled) } else { Ok(()) }
+    }
+
+    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Result<Answer, AuditFailure>> {
         Box::pin(async move {
             let call = call.into_inner();
             self.calls.lock().unwrap().push(call.clone());
-            match call.request {
+            if self.audit_broken.load(SeqCst) {
+                return Err(AuditFailure);
+            }
+            Ok(match call.request {
                 kms_ops::Request::GenerateRandom(r) => {
                     let bytes = usize::try_from(r.number_of_bytes.unwrap_or(0)).unwrap();
                     Ok(generate_random::Response { plaintext: Zeroizing::new(vec![7; bytes]) }.into())
@@ -64,7 +79,7 @@ impl KmsService for Fake {
                     Ok(Response::EnableKey(enable_key::Response))
                 }
                 _ => Err(Error::Internal("the fake does not do this")),
-            }
+            })
         })
     }
 

@@ -248,6 +248,8 @@ impl Deployment {
             description: String::new(),
             tags: BTreeMap::new(),
             material: Some(material),
+            managed_as: None,
+            most_keys: 1_000,
         })));
         assert_eq!(outcome, Outcome::Applied);
     }
@@ -260,7 +262,12 @@ impl Deployment {
     }
 
     pub(super) fn replicate(&self, primary: &str, to: &str, key: KeyId) {
-        let seed = ReplicaSeed { policy: "{}".into(), description: to.into(), tags: BTreeMap::new() };
+        let seed = ReplicaSeed {
+            policy: "{}".into(),
+            description: to.into(),
+            tags: BTreeMap::new(),
+            requested: requested(),
+        };
         let record = self.committed(primary, key).unwrap().replicate(region(to), seed).unwrap();
         self.propose(primary, record, None);
     }
@@ -291,5 +298,13 @@ impl Deployment {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("not in time: {what}");
+    }
+}
+
+/// A call of the account's root.
+pub(super) fn requested() -> kms_state::Requested {
+    kms_state::Requested {
+        principal: kms_types::Principal::Root { account: "000000000000".parse().unwrap() },
+        request: kms_types::RequestId::from_random([9; 16]),
     }
 }

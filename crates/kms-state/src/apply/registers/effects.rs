@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use crate::{
     ControlRecord, Key, Lifecycle, LifecycleEvent, MaterialStatus, Membership, MultiRegion, Register,
-    ReplicaSeed, State,
+    ReplicaSeed, ServiceAct, State, apply::events,
 };
 
 /// Lets the local key follow `record`, which `register` holds as committed.
 pub(super) fn follow(state: &mut State, register: &Register, record: &ControlRecord) {
     let Some(region) = state.region().cloned() else { return };
     let now = state.region_time();
+    let before = state.key(&record.key).cloned();
     match (state.key(&record.key), record.members.get(&region)) {
         (Some(_), _) if record.is_destroyed() => bury(state, record, now),
         (Some(key), _) => {
@@ -22,6 +23,7 @@ pub(super) fn follow(state: &mut State, register: &Register, record: &ControlRec
         (None, Some(Membership::Joining(seed))) => state.put_key(replica(record, seed, now)),
         (None, _) => {}
     }
+    events::of_record(state, before.as_deref(), record, &region);
 }
 
 /// Rule 5: a replica begins with the seed of its Joining record and no material.
@@ -136,4 +138,5 @@ fn forget(state: &mut State, key: &Key) {
         state.remove_alias(key.account, &alias);
     }
     state.remove_key(&key.id);
+    state.note(key.account, key.id, ServiceAct::Deleted);
 }

@@ -52,7 +52,12 @@ pub(super) fn new_material(n: u8) -> NewMaterial {
 }
 
 pub(super) fn seed() -> Box<ReplicaSeed> {
-    Box::new(ReplicaSeed { policy: "{}".into(), description: "replica".into(), tags: BTreeMap::new() })
+    Box::new(ReplicaSeed {
+        policy: "{}".into(),
+        description: "replica".into(),
+        tags: BTreeMap::new(),
+        requested: requested(),
+    })
 }
 
 fn directory() -> Directory {
@@ -180,5 +185,13 @@ fn created_key() -> Key {
             phase: Phase::Stable,
         }),
         revision: 0,
+    }
+}
+
+/// A call of the account's root.
+pub(super) fn requested() -> crate::Requested {
+    crate::Requested {
+        principal: kms_types::Principal::Root { account: "000000000000".parse().unwrap() },
+        request: kms_types::RequestId::from_random([9; 16]),
     }
 }

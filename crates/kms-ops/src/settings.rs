@@ -1,0 +1,12 @@
+use kms_types::Quotas;
+use std::collections::BTreeSet;
+
+/// What a deployment is configured to allow. The node that decides a call applies its own; what `apply` needs of it
+/// travels in the entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How much of everything there may be.
+    pub quotas: Quotas,
+    /// The services that have AWS managed keys, by the name in `alias/aws/<service>`.
+    pub managed_services: BTreeSet<String>,
+}
