@@ -6,6 +6,7 @@
 
 pub(crate) mod ec;
 pub(crate) mod ed25519;
+mod lattice_pkcs8;
 pub(crate) mod ml_dsa;
 pub(crate) mod ml_kem;
 pub(crate) mod rsa;

@@ -64,7 +64,7 @@ impl KeyMaterial {
 
     /// Material that a customer brings [KMS:ImportKeyMaterial]: raw bytes of a shared secret, exactly as many as
     /// [`Self::generate`] draws, or the PKCS#8 of a private key of exactly this spec with 65537 as RSA exponent, whose parts
-    /// belong together. Lattice keys are taken in their seed form only.
+    /// belong together. Of a lattice key its PKCS#8 must give the seed; what it expands to may stand beside it.
     ///
     /// Two encodings of one private key are one material: the canonical form is kept, not what came in.
     ///

@@ -2,7 +2,7 @@
 //! AWS-LC's interface for Rust cannot take.
 
 use aws_lc_rs::{
-    encoding::{AsDer, PublicKeyX509Der},
+    encoding::{AsDer, AsRawBytes, PqdsaPrivateKeyRaw, PublicKeyX509Der},
     signature::{
         KeyPair, ML_DSA_44, ML_DSA_44_SIGNING, ML_DSA_65, ML_DSA_65_SIGNING, ML_DSA_87, ML_DSA_87_SIGNING,
         PqdsaKeyPair, PqdsaSigningAlgorithm, PqdsaVerificationAlgorithm, UnparsedPublicKey,
@@ -10,10 +10,11 @@ use aws_lc_rs::{
 };
 use kms_types::{Entropy, KeySpec};
 use ml_dsa::{ExpandedSigningKey, MlDsa44, MlDsa65, MlDsa87, MlDsaParams, Seed, Signature, VerifyingKey};
-use pkcs8::{EncodePrivateKey, PrivateKeyInfoRef, spki::SubjectPublicKeyInfoRef};
+use pkcs8::{ObjectIdentifier, spki::SubjectPublicKeyInfoRef};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::broken;
+use super::{broken, lattice_pkcs8};
 use crate::{CryptoError, entropy_rng::EntropyRng};
 
 pub(crate) const SEED_BYTES: usize = 32;
@@ -67,14 +68,26 @@ pub(super) fn to_pkcs8(spec: KeySpec, seed: &[u8]) -> Result<Zeroizing<Vec<u8>>,
     Ok(Zeroizing::new(der.as_ref().to_vec()))
 }
 
-/// Only the seed form is taken [RFC9881 §6]: the expanded form does not give the seed back.
 pub(super) fn from_pkcs8(spec: KeySpec, pkcs8: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let info = PrivateKeyInfoRef::try_from(pkcs8).ok()?;
-    with_parameter_set!(spec, P => {
-        let key = ml_dsa::SigningKey::<P>::try_from(info).ok()?;
-        // A second encoder has to agree that this is the whole key.
-        (key.to_pkcs8_der().ok()?.as_bytes() == pkcs8).then(|| Zeroizing::new(key.as_seed().to_vec()))
-    }, otherwise None)
+    let key = lattice_pkcs8::parse(pkcs8, oid(spec)?)?;
+    let own = self::expanded(spec, key.seed)?;
+    let right = key.expanded.is_none_or(|expanded| expanded.ct_eq(&own).into());
+    right.then(|| Zeroizing::new(key.seed.to_vec()))
+}
+
+/// What a seed expands to; `None` for a seed of another length.
+pub(super) fn expanded(spec: KeySpec, seed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let raw: PqdsaPrivateKeyRaw<'_> = pair(spec, seed).ok()?.private_key().as_raw_bytes().ok()?;
+    Some(Zeroizing::new(raw.as_ref().to_vec()))
+}
+
+fn oid(spec: KeySpec) -> Option<ObjectIdentifier> {
+    match spec {
+        KeySpec::MlDsa44 => Some(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17")),
+        KeySpec::MlDsa65 => Some(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18")),
+        KeySpec::MlDsa87 => Some(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19")),
+        _ => None,
+    }
 }
 
 /// Hedged ML-DSA with an empty context [FIPS204 §5.2], verified before it is released (E4).

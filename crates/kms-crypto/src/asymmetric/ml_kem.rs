@@ -1,16 +1,19 @@
 //! ML-KEM [FIPS203] from seeds, in the `ml-kem` crate, which the Region envelopes use as well.
 
 use kms_types::{Entropy, KeySpec};
+#[expect(deprecated, reason = "the form is read, to compare it, and never written")]
+use ml_kem::ExpandedKeyEncoding;
 use ml_kem::{
     Decapsulate, DecapsulationKey, Encapsulate, EncapsulationKey, MlKem512, MlKem768, MlKem1024, Seed,
 };
 use pkcs8::{
-    EncodePrivateKey, PrivateKeyInfoRef,
+    EncodePrivateKey, ObjectIdentifier,
     spki::{EncodePublicKey, SubjectPublicKeyInfoRef},
 };
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::broken;
+use super::{broken, lattice_pkcs8};
 use crate::{CryptoError, entropy_rng::EntropyRng};
 
 /// d and z, in that order [FIPS203 §7.1].
@@ -59,15 +62,31 @@ pub(super) fn to_pkcs8(spec: KeySpec, canonical: &[u8]) -> Result<Zeroizing<Vec<
     }, otherwise Err(CryptoError::UnsupportedSpec { spec }))
 }
 
-/// Only the seed form is taken: the expanded form does not give the seed back.
 pub(super) fn from_pkcs8(spec: KeySpec, pkcs8: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let info = PrivateKeyInfoRef::try_from(pkcs8).ok()?;
+    let key = lattice_pkcs8::parse(pkcs8, oid(spec)?)?;
+    let right = match key.expanded {
+        None => key.seed.len() == SEED_BYTES,
+        Some(expanded) => self::expanded(spec, key.seed)?.ct_eq(expanded).into(),
+    };
+    right.then(|| Zeroizing::new(key.seed.to_vec()))
+}
+
+/// What a seed expands to; `None` for a seed of another length.
+#[expect(deprecated, reason = "the form is read, to compare it, and never written")]
+pub(super) fn expanded(spec: KeySpec, canonical: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let seed = seed(canonical).ok()?;
     with_parameter_set!(spec, P => {
-        let key = DecapsulationKey::<P>::try_from(info).ok()?;
-        // A second encoding has to agree that this is the whole key.
-        let same = key.to_pkcs8_der().ok()?.as_bytes() == pkcs8;
-        same.then_some(Zeroizing::new(key.to_seed()?.to_vec()))
+        Some(Zeroizing::new(DecapsulationKey::<P>::from_seed(*seed).to_expanded_bytes().to_vec()))
     }, otherwise None)
+}
+
+fn oid(spec: KeySpec) -> Option<ObjectIdentifier> {
+    match spec {
+        KeySpec::MlKem512 => Some(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.4.1")),
+        KeySpec::MlKem768 => Some(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.4.2")),
+        KeySpec::MlKem1024 => Some(ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.4.3")),
+        _ => None,
+    }
 }
 
 /// A fresh shared secret of 32 bytes and its ciphertext; the public key's coefficients are checked [FIPS203 §7.2].
