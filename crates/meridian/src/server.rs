@@ -154,3 +154,52 @@ async fn stdin_ended() {
     });
     let _ = end.await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ServerArgs,
+    }
+
+    fn overridden(flags: &[&str]) -> Result<NodeConfig, String> {
+        let line = Line::try_parse_from([&["server", "--config", "x"], flags].concat())
+            .map_err(|e| e.to_string())?;
+        let text = include_str!("../../../deploy/meridian.toml");
+        let mut config = toml::from_str(text).map_err(|e| e.to_string())?;
+        override_settings(&mut config, &line.args).map_err(|e| e.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn the_example_configuration_has_the_default_limits() {
+        let config = overridden(&[]).unwrap();
+        assert_eq!(config.quotas, kms_types::Quotas::default());
+        assert_eq!((config.request_rates.mode, config.usage_interval_s), (RateMode::Off, 30));
+        assert!(config.aws_managed_services.is_empty() && config.local.is_none());
+    }
+
+    #[test]
+    fn flags_override_the_file() {
+        let config = overridden(&[
+            "--quota=keys_per_account=2,tags_per_key=1",
+            "--request-rates=aws",
+            "--request-rate=CreateKey=0.5",
+            "--aws-managed-service=s3",
+        ])
+        .unwrap();
+        assert_eq!((config.quotas.keys_per_account, config.quotas.tags_per_key), (2, 1));
+        assert_eq!(config.request_rates.mode, RateMode::Aws);
+        assert_eq!(config.request_rates.per_second.get("CreateKey"), Some(&0.5));
+        assert!(config.aws_managed_services.contains("s3"));
+        for wrong in
+            ["--quota=keys=1", "--quota=keys_per_account", "--request-rate=CreateKey", "--request-rates=no"]
+        {
+            assert!(overridden(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+}

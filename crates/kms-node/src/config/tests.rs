@@ -4,7 +4,7 @@ use kms_crypto::SigningKey;
 /// A node of a development cluster; `replace` puts another text in the place of one of its lines.
 fn node(replace: Option<(&str, &str)>) -> Result<NodeConfig, toml::de::Error> {
     let key = hex::encode(SigningKey::from_seed([1; 32].into()).verifying().0);
-    let id = "0123456789abcdef0123456789abcdef";
+    let id = "5f0c7a52-3f0e-4a57-9a53-7b2f2f2b6f10";
     let text = format!(
         r#"
 deployment = "{id}"
@@ -63,14 +63,54 @@ fn a_normal_node_has_a_real_clock() {
 
 #[test]
 fn a_local_cluster_is_on_loopback_everywhere() {
-    for address in ["10.0.0.1:2", "0.0.0.0:2", "localhost:2"] {
-        let quoted = format!("\"{address}\"");
+    let refused = |from: &str, to: &str| node(Some((from, to))).unwrap().check().unwrap_err();
+    for address in ["10.0.0.1:2", "0.0.0.0:2", "[2001:db8::1]:2"] {
         for place in ["cluster = ", "nodes = ["] {
-            let (from, to) = (format!("{place}\"127.0.0.1:2\""), format!("{place}{quoted}"));
-            let Ok(config) = node(Some((&from, &to))) else { continue };
-            assert_eq!(config.check(), Err(ConfigError::LocalNotLoopback(address.into())), "{place}");
+            let (from, to) = (format!("{place}\"127.0.0.1:2\""), format!("{place}\"{address}\""));
+            assert_eq!(refused(&from, &to), ConfigError::LocalNotLoopback(address.into()), "{place}");
         }
     }
+    let named = refused("nodes = [\"127.0.0.1:2\"", "nodes = [\"localhost:2\"");
+    assert_eq!(
+        named,
+        ConfigError::LocalNotLoopback("localhost:2".into()),
+        "a name may come to mean another host"
+    );
     let member = node(Some(("cluster = \"127.0.0.1:2\"\napi", "cluster = \"192.0.2.1:2\"\napi"))).unwrap();
     assert_eq!(member.check(), Err(ConfigError::LocalNotLoopback("192.0.2.1:2".into())));
+}
+
+#[test]
+fn limits_are_awss_unless_the_configuration_names_others() {
+    let plain = node(None).unwrap();
+    assert_eq!(plain.settings(), Settings::default());
+    assert_eq!((plain.request_rates, plain.usage_interval_s), (RequestRates::default(), 30));
+    let limits = "quotas = { keys_per_account = 7 }\n\
+        request_rates = { mode = \"aws\", per_second = { CreateKey = 0.5 } }\n\
+        aws_managed_services = [\"s3\"]\nusage_interval_s = 1\nlocal =";
+    let config = node(Some(("local =", limits))).unwrap();
+    assert_eq!(config.check(), Ok(()));
+    let settings = config.settings();
+    assert_eq!(settings.quotas, Quotas { keys_per_account: 7, ..Quotas::default() });
+    assert!(settings.managed_services.contains("s3"));
+    assert_eq!(config.request_rates.per_second.get("CreateKey"), Some(&0.5));
+}
+
+#[test]
+fn limits_that_mean_nothing_are_refused() {
+    for (text, expected) in [
+        ("quotas = { policy_bytes = 32769 }", ConfigError::PolicyQuota(32_769)),
+        ("request_rates = { per_second = { Encrypt = 1.0 } }", ConfigError::RequestRate("Encrypt".into())),
+        (
+            "request_rates = { per_second = { CreateKey = -1.0 } }",
+            ConfigError::RequestRate("CreateKey".into()),
+        ),
+        ("aws_managed_services = [\"a/b\"]", ConfigError::ManagedService("a/b".into())),
+        ("usage_interval_s = 0", ConfigError::UsageInterval(0)),
+        ("usage_interval_s = 61", ConfigError::UsageInterval(61)),
+    ] {
+        let config = node(Some(("local =", &format!("{text}\nlocal =")))).unwrap();
+        assert_eq!(config.check(), Err(expected), "{text}");
+    }
+    assert!(node(Some(("local =", "quotas = { keys = 7 }\nlocal ="))).is_err(), "unknown quota");
 }
