@@ -342,6 +342,18 @@ def test_a_replica_is_deleted_before_its_primary(kms, second):
     second.cancel_key_deletion(KeyId=key)
 
 
+def test_grants_from_creation_to_their_end(kms, key):
+    make = {"KeyId": key, "GranteePrincipal": ROOT, "RetiringPrincipal": ROOT, "Operations": ["Decrypt"]}
+    one, two = kms.create_grant(**make), kms.create_grant(**make)
+    listed = {entry["GrantId"] for entry in kms.list_grants(KeyId=key)["Grants"]}
+    assert listed == {one["GrantId"], two["GrantId"]}
+    retirable = kms.list_retirable_grants(RetiringPrincipal=ROOT, Limit=100)["Grants"]
+    assert listed <= {entry["GrantId"] for entry in retirable}
+    kms.revoke_grant(KeyId=key, GrantId=one["GrantId"])
+    kms.retire_grant(GrantToken=two["GrantToken"])
+    assert kms.list_grants(KeyId=key)["Grants"] == []
+
+
 def test_identifiers_that_lead_nowhere(kms, key):
     absent = "12345678-1234-1234-1234-123456789012"
     error = refused(lambda: kms.describe_key(KeyId=absent), "NotFoundException")

@@ -46,6 +46,9 @@ pub enum CryptoError {
     /// Bytes that are not a receiver's public key.
     #[error("not a receiver public key")]
     InvalidReceiverPublic,
+    /// A grant token that this domain key did not issue, or that is none.
+    #[error("not a grant token of this Region")]
+    InvalidGrantToken,
     /// A signature that does not verify.
     #[error("signature does not verify")]
     InvalidSignature,

@@ -141,6 +141,9 @@ fn concluded(mut record: RecordBuilder, facts: &AuditFacts, answer: &Answer) -> 
     if let Some(id) = &facts.key_material_id {
         record = record.key_material_id(id);
     }
+    if let Some(id) = &facts.grant_id {
+        record = record.grant_id(id);
+    }
     match answer {
         Ok(response) => match facts.response_elements(response) {
             Some(elements) => record.response_elements(elements).build(),

@@ -1,15 +1,19 @@
 //! The only place that lets a call through to a key. Its proof, [`Authorized`], has no other constructor, and every
 //! operation that touches a key takes one.
 
-use kms_policy::{Context, Guarded, NoGrants, Target, Verdict, evaluate};
-use kms_state::Key;
-use kms_types::{AliasArn, KeyArn, Operation};
+use kms_policy::{
+    Context, Decision, Grants, Ground, Guarded, NoGrants, PolicySource, Target, Verdict, evaluate,
+};
+use kms_state::{GrantTerms, Key};
+use kms_types::{AliasArn, GrantId, KeyArn, Operation};
 use std::{marker::PhantomData, sync::Arc};
 
 use crate::{
     Denial, Error,
     case::Case,
-    conditions, policy_document,
+    conditions,
+    grants::{self, GrantsOn},
+    policy_document,
     resolve::{Reached, Resolved},
 };
 
@@ -44,6 +48,7 @@ macro_rules! actions {
 actions! {
     CancelKeyDeletion = "kms:CancelKeyDeletion" No,
     CreateAlias = "kms:CreateAlias" No,
+    CreateGrant = "kms:CreateGrant" Yes,
     Decapsulate = "kms:Decapsulate" Yes,
     Decrypt = "kms:Decrypt" Yes,
     DeleteAlias = "kms:DeleteAlias" No,
@@ -64,6 +69,7 @@ actions! {
     GetKeyPolicy = "kms:GetKeyPolicy" No,
     GetKeyRotationStatus = "kms:GetKeyRotationStatus" Yes,
     GetPublicKey = "kms:GetPublicKey" Yes,
+    ListGrants = "kms:ListGrants" Yes,
     ListKeyPolicies = "kms:ListKeyPolicies" No,
     ListKeyRotations = "kms:ListKeyRotations" No,
     ListResourceTags = "kms:ListResourceTags" No,
@@ -71,6 +77,8 @@ actions! {
     ReEncryptFrom = "kms:ReEncryptFrom" Yes,
     ReEncryptTo = "kms:ReEncryptTo" Yes,
     ReplicateKey = "kms:ReplicateKey" No,
+    RetireGrant = "kms:RetireGrant" Yes,
+    RevokeGrant = "kms:RevokeGrant" Yes,
     RotateKeyOnDemand = "kms:RotateKeyOnDemand" No,
     ScheduleKeyDeletion = "kms:ScheduleKeyDeletion" No,
     Sign = "kms:Sign" Yes,
@@ -88,6 +96,7 @@ pub(crate) fn action_of(operation: Operation) -> &'static str {
     match operation {
         Operation::CancelKeyDeletion => CancelKeyDeletion::NAME,
         Operation::CreateAlias => CreateAlias::NAME,
+        Operation::CreateGrant => CreateGrant::NAME,
         Operation::Decapsulate => Decapsulate::NAME,
         Operation::Decrypt => Decrypt::NAME,
         Operation::DeleteAlias => DeleteAlias::NAME,
@@ -109,12 +118,15 @@ pub(crate) fn action_of(operation: Operation) -> &'static str {
         Operation::GetKeyRotationStatus => GetKeyRotationStatus::NAME,
         Operation::GetPublicKey => GetPublicKey::NAME,
         Operation::ListAliases => "kms:ListAliases",
+        Operation::ListGrants => ListGrants::NAME,
         Operation::ListKeyPolicies => ListKeyPolicies::NAME,
         Operation::ListKeyRotations => ListKeyRotations::NAME,
         Operation::ListResourceTags => ListResourceTags::NAME,
         Operation::PutKeyPolicy => PutKeyPolicy::NAME,
         Operation::ReEncrypt => ReEncryptFrom::NAME,
         Operation::ReplicateKey => ReplicateKey::NAME,
+        Operation::RetireGrant => RetireGrant::NAME,
+        Operation::RevokeGrant => RevokeGrant::NAME,
         Operation::RotateKeyOnDemand => RotateKeyOnDemand::NAME,
         Operation::ScheduleKeyDeletion => ScheduleKeyDeletion::NAME,
         Operation::Sign => Sign::NAME,
@@ -136,11 +148,12 @@ pub(crate) fn action_of(operation: Operation) -> &'static str {
     }
 }
 
-/// Proof that the caller may do `A` to this key, by the policy in the same view.
+/// Proof that the caller may do `A` to this key, by the policy and the grants in the same view.
 #[must_use]
 pub(crate) struct Authorized<'a, A> {
     key: &'a Arc<Key>,
     arn: KeyArn,
+    grant: Option<GrantId>,
     action: PhantomData<A>,
 }
 
@@ -151,6 +164,11 @@ impl<'a, A> Authorized<'a, A> {
 
     pub(crate) fn arn(&self) -> &KeyArn {
         &self.arn
+    }
+
+    /// The grant without which the call would not go through.
+    pub(crate) fn grant(&self) -> Option<GrantId> {
+        self.grant
     }
 }
 
@@ -204,42 +222,122 @@ pub(crate) fn refuse_denied<A: Action>(
     }
 }
 
-/// Evaluates every policy that has a say in the action on this key; `extra` adds the condition keys of the request.
+/// Evaluates every policy and grant that has a say in the action on this key; `extra` adds the condition keys of the
+/// request.
 ///
 /// Same account: the key policy allows the caller itself, or its account together with identity policies. Another
-/// account: the operation must work across accounts, and both sides must allow (section 9.2).
+/// account: the operation must work across accounts, and both sides must allow. A grant is enough for either, and none
+/// counts against a Deny (section 9.2).
 pub(crate) fn authorize<'a, A: Action>(
     case: &Case<'a>,
     resolved: Resolved<'a>,
     extra: impl FnOnce(&mut Context),
 ) -> Result<Authorized<'a, A>, Error> {
-    let Resolved { key, arn, alias, reached } = resolved;
-    let own = key.account == case.account();
-    let hidden = !own || reached == Reached::ByCiphertext;
-    let deny = |reason| {
-        let reason = if hidden { Denial::NotVisible } else { reason };
-        let resource = (!hidden).then(|| arn.to_string());
-        Error::AccessDenied { caller: case.caller().arn(), action: A::NAME, resource, reason }
-    };
-    if !own && A::CROSS_ACCOUNT == CrossAccount::No {
-        return Err(deny(Denial::NotVisible));
+    authorize_with(case, resolved, None, extra)
+}
+
+/// As [`authorize`] for CreateGrant: a grant allows it only for terms that it may pass on (section 8.3).
+pub(crate) fn authorize_grant<'a>(
+    case: &Case<'a>,
+    resolved: Resolved<'a>,
+    terms: &GrantTerms,
+    extra: impl FnOnce(&mut Context),
+) -> Result<Authorized<'a, CreateGrant>, Error> {
+    authorize_with(case, resolved, Some(terms), extra)
+}
+
+fn authorize_with<'a, A: Action>(
+    case: &Case<'a>,
+    resolved: Resolved<'a>,
+    child: Option<&GrantTerms>,
+    extra: impl FnOnce(&mut Context),
+) -> Result<Authorized<'a, A>, Error> {
+    let deny = Denier::new::<A>(case, &resolved);
+    let Resolved { key, arn, alias, .. } = resolved;
+    if key.account != case.account() && A::CROSS_ACCOUNT == CrossAccount::No {
+        return Err(deny.because(Denial::NotVisible));
     }
     let mut context = conditions::of_existing(case, key);
     if let Some(alias) = &alias {
         context.add("kms:RequestAlias", alias.as_str());
     }
     extra(&mut context);
-    let target = Target::Guarded(Guarded {
-        arn: &arn.to_string(),
+    let arn_text = arn.to_string();
+    let grants = GrantsOn { view: case.view, key, caller: case.caller(), conditions: &context, child };
+    let target = guarded(key, &arn_text, &grants);
+    let request = kms_policy::Request { caller: case.identity, action: A::NAME, target, context: &context };
+    let Decision { verdict, findings } = evaluate(&request);
+    match verdict {
+        Verdict::Allow(ground) => {
+            let grant = findings.grant.filter(|_| ground == Ground::Grant).map(|grant| grant.grant_id);
+            Ok(Authorized { key, arn, grant, action: PhantomData })
+        }
+        Verdict::ExplicitDeny(source) => Err(deny.because(Denial::Explicit(source))),
+        Verdict::ImplicitDeny(source) => Err(deny.because(Denial::Implicit(source))),
+    }
+}
+
+fn guarded<'k>(key: &'k Key, arn: &'k str, grants: &'k dyn Grants) -> Target<'k> {
+    Target::Guarded(Guarded {
+        arn,
         owner: key.account,
         policy_name: policy_document::DEFAULT_NAME,
         policy: key.policy.parsed(),
-        grants: &NoGrants,
-    });
-    let request = kms_policy::Request { caller: case.identity, action: A::NAME, target, context: &context };
-    match evaluate(&request).verdict {
-        Verdict::Allow(_) => Ok(Authorized { key, arn, action: PhantomData }),
-        Verdict::ExplicitDeny(source) => Err(deny(Denial::Explicit(source))),
-        Verdict::ImplicitDeny(source) => Err(deny(Denial::Implicit(source))),
+        grants,
+    })
+}
+
+/// RetireGrant (section 8.4): the grant says who may, and the account that issued it. A key policy can only deny.
+pub(crate) fn authorize_retirement<'a>(
+    case: &Case<'a>,
+    resolved: Resolved<'a>,
+    grant: GrantId,
+) -> Result<Authorized<'a, RetireGrant>, Error> {
+    let deny = Denier::new::<RetireGrant>(case, &resolved);
+    let Resolved { key, arn, .. } = resolved;
+    let Some(found) = case.view.grant(&key.id, &grant) else {
+        let own = key.account == case.account();
+        return Err(if own { Error::GrantNotFound { grant } } else { deny.because(Denial::NotVisible) });
+    };
+    let mut context = conditions::of_existing(case, key);
+    conditions::add_constraints(&mut context, &found.terms.constraints);
+    let arn_text = arn.to_string();
+    let asked = |target| {
+        let action = RetireGrant::NAME;
+        evaluate(&kms_policy::Request { caller: case.identity, action, target, context: &context }).verdict
+    };
+    if let Verdict::ExplicitDeny(source) = asked(guarded(key, &arn_text, &NoGrants)) {
+        return Err(deny.because(Denial::Explicit(source)));
+    }
+    let by_account = || {
+        let of_issuer = case.account() == found.terms.issuing_account;
+        let allowed = plain_verdict(case, RetireGrant::NAME, &arn_text, &context);
+        of_issuer && matches!(allowed, Verdict::Allow(_))
+    };
+    match grants::may_retire(case.caller(), found) || by_account() {
+        true => Ok(Authorized { key, arn, grant: Some(grant), action: PhantomData }),
+        false => Err(deny.because(Denial::Implicit(PolicySource::Identity))),
+    }
+}
+
+/// Words a refusal: what the caller did not know it must not learn (section 1.6).
+struct Denier {
+    caller: String,
+    action: &'static str,
+    /// Absent when the refusal must not name it.
+    resource: Option<String>,
+}
+
+impl Denier {
+    fn new<A: Action>(case: &Case<'_>, resolved: &Resolved<'_>) -> Self {
+        let hidden = resolved.key.account != case.account() || resolved.reached == Reached::ByCiphertext;
+        let resource = (!hidden).then(|| resolved.arn.to_string());
+        Self { caller: case.caller().arn(), action: A::NAME, resource }
+    }
+
+    fn because(self, reason: Denial) -> Error {
+        let reason = if self.resource.is_none() { Denial::NotVisible } else { reason };
+        let resource = self.resource.filter(|_| reason != Denial::NotVisible);
+        Error::AccessDenied { caller: self.caller, action: self.action, resource, reason }
     }
 }

@@ -1,10 +1,10 @@
 //! The condition keys that every request on a key carries (sections 9.7 and 9.8). One that does not apply is absent.
 
 use kms_policy::{Caller, Context};
-use kms_state::{Key, State};
+use kms_state::{ContextConstraint, GrantConstraints, GrantTerms, Key, State};
 use kms_types::{
-    AccountId, EncryptionAlgorithm, EncryptionContext, KeyOrigin, KeySpec, KeyUsage, MessageType,
-    MultiRegionKeyType, Region, SigningAlgorithm, Timestamp,
+    AccountId, EncryptionAlgorithm, EncryptionContext, GrantPrincipal, KeyOrigin, KeySpec, KeyUsage,
+    MessageType, MultiRegionKeyType, Region, SigningAlgorithm, Timestamp,
 };
 
 use crate::{Circumstances, Transport, case::Case};
@@ -125,6 +125,10 @@ pub(crate) fn add_cryptography(
     encryption_context: &EncryptionContext,
 ) {
     context.add("kms:EncryptionAlgorithm", algorithm.as_str());
+    add_encryption_context(context, encryption_context);
+}
+
+fn add_encryption_context(context: &mut Context, encryption_context: &EncryptionContext) {
     for (key, value) in encryption_context.pairs() {
         context.add(&format!("kms:EncryptionContext:{key}"), value.as_str());
         context.add("kms:EncryptionContextKeys", key.as_str());
@@ -135,6 +139,49 @@ pub(crate) fn add_cryptography(
 pub(crate) fn add_signing(context: &mut Context, algorithm: SigningAlgorithm, message_type: MessageType) {
     context.add("kms:SigningAlgorithm", algorithm.as_str());
     context.add("kms:MessageType", message_type.as_str());
+}
+
+/// The condition keys of a CreateGrant, with the values of the request.
+pub(crate) fn add_grant(context: &mut Context, case: &Case<'_>, terms: &GrantTerms) {
+    for operation in &terms.operations {
+        context.add("kms:GrantOperations", operation.as_str());
+    }
+    context.add(
+        match terms.grantee {
+            GrantPrincipal::Identity { .. } => "kms:GranteePrincipal",
+            GrantPrincipal::Service(_) => "kms:GranteeServicePrincipal",
+        },
+        terms.grantee.as_str(),
+    );
+    if let Some(retiring) = &terms.retiring {
+        let name = match retiring {
+            GrantPrincipal::Identity { .. } => "kms:RetiringPrincipal",
+            GrantPrincipal::Service(_) => "kms:RetiringServicePrincipal",
+        };
+        context.add(name, retiring.as_str());
+    }
+    add_constraints(context, &terms.constraints);
+    if let Some(arn) = &terms.constraints.source_arn {
+        context.add("kms:GrantConstraintSourceArn", arn.as_str());
+    }
+    add_for_aws_resource(context, case);
+}
+
+/// What a grant's constraint about the encryption context shows to CreateGrant and RetireGrant (section 9.7).
+pub(crate) fn add_constraints(context: &mut Context, constraints: &GrantConstraints) {
+    let Some(constraint) = &constraints.encryption_context else { return };
+    let kind = match constraint {
+        ContextConstraint::Equals(_) => "EncryptionContextEquals",
+        ContextConstraint::Subset(_) => "EncryptionContextSubset",
+    };
+    context.add("kms:GrantConstraintType", kind);
+    add_encryption_context(context, constraint.pairs());
+}
+
+/// Whether a service makes the call for a customer.
+pub(crate) fn add_for_aws_resource(context: &mut Context, case: &Case<'_>) {
+    let acts_for = case.caller().service().is_some_and(|service| service.on_behalf_of.is_some());
+    context.add("kms:GrantIsForAWSResource", acts_for);
 }
 
 /// The condition keys of a request that carries tags.

@@ -1,13 +1,8 @@
-//! What every cryptographic call checks besides the key: tokens, algorithm, usage, context size, dry run.
+//! What every cryptographic call checks besides the key: algorithm, usage, context size, dry run.
 
 use kms_types::{DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeySpec, limits};
 
 use crate::{Error, Recipient, algorithm::Algorithm, authorize::Authorized, case::Case, state_table};
-
-/// No grant exists in this milestone, so every token is one that was never issued.
-pub(crate) fn refuse_grant_tokens(tokens: &[String]) -> Result<(), Error> {
-    if tokens.is_empty() { Ok(()) } else { Err(Error::InvalidGrantToken) }
-}
 
 /// An answer in plaintext to a caller who asked for one that only an enclave can read would be a leak.
 pub(crate) fn refuse_recipient(recipient: Option<&Recipient>) -> Result<(), Error> {

@@ -9,7 +9,8 @@ use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized},
     case::Case,
-    cryptography::{algorithm, blob, check_context, end_dry_run, refuse_grant_tokens, refuse_recipient},
+    cryptography::{algorithm, blob, check_context, end_dry_run, refuse_recipient},
+    grants::token,
     source::Source,
 };
 
@@ -20,7 +21,7 @@ pub struct Request {
     pub ciphertext_blob: Option<Vec<u8>>,
     /// Encryption context.
     pub encryption_context: EncryptionContext,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Key id, key ARN, alias name or alias ARN; taken from the blob when absent.
     pub key_id: Option<String>,
@@ -66,7 +67,7 @@ pub(crate) fn decide(
         context: &request.encryption_context,
     };
     let key = source.resolve(case, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = source.authorize(case, key, |_| {})?;
     source.check(case, &key)?;
     refuse_recipient(request.recipient.as_ref())?;

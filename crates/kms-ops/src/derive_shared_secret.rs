@@ -8,7 +8,8 @@ use crate::{
     AuditFacts, Env, Error, Recipient, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
-    cryptography::{check_usable, end_dry_run, refuse_grant_tokens, refuse_recipient},
+    cryptography::{check_usable, end_dry_run, refuse_recipient},
+    grants::token,
     material,
     resolve::{Forms, resolve},
 };
@@ -22,7 +23,7 @@ pub struct Request {
     pub key_agreement_algorithm: KeyAgreementAlgorithm,
     /// The peer's public key, SubjectPublicKeyInfo in DER on the same curve.
     pub public_key: Vec<u8>,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -51,7 +52,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = authorize(case, key, |context| {
         context.add("kms:KeyAgreementAlgorithm", request.key_agreement_algorithm.as_str());
     })?;

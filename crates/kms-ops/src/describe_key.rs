@@ -3,10 +3,10 @@
 use crate::KeyMetadata;
 
 use crate::{
-    AuditFacts, Error, Step,
+    AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
-    cryptography::refuse_grant_tokens,
+    grants::token,
     metadata,
     resolve::{Forms, resolve},
 };
@@ -16,7 +16,7 @@ use crate::{
 pub struct Request {
     /// Key id, key ARN, alias name or alias ARN.
     pub key_id: String,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
 }
 
@@ -28,9 +28,14 @@ pub struct Response {
 }
 
 /// Decides the call; every key state allows it.
-pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = authorize(case, key, |_| {})?;
     Ok(Step::Answer(run(case, key).into()))
 }

@@ -8,7 +8,8 @@ use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
-    cryptography::{check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{check_usable, end_dry_run},
+    grants::token,
     material,
     resolve::{Forms, resolve},
 };
@@ -20,7 +21,7 @@ pub struct Request {
     pub key_id: String,
     /// `ML_KEM`.
     pub encapsulation_algorithm: EncapsulationAlgorithm,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -47,7 +48,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = authorize(case, key, |_| {})?;
     check_usable(case, &key, request.encapsulation_algorithm)?;
     let response = run(key, request, env)?;

@@ -8,8 +8,9 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{algorithm, check_context, check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{algorithm, check_context, check_usable, end_dry_run},
     encryption,
+    grants::token,
     resolve::{Forms, resolve},
 };
 
@@ -22,7 +23,7 @@ pub struct Request {
     pub plaintext: Zeroizing<Vec<u8>>,
     /// Encryption context.
     pub encryption_context: EncryptionContext,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Default `SYMMETRIC_DEFAULT`.
     pub encryption_algorithm: Option<EncryptionAlgorithm>,
@@ -50,7 +51,7 @@ pub(crate) fn decide(
 ) -> Result<Step, Error> {
     let algorithm = algorithm(request.encryption_algorithm);
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = authorize(case, key, |context| {
         conditions::add_cryptography(context, algorithm, &request.encryption_context);
     })?;

@@ -1,11 +1,15 @@
 //! Values that several answers share.
 
+pub use kms_state::{ContextConstraint, GrantConstraints};
+
+use kms_state::Grant;
 use kms_types::{
-    AccountId, AliasArn, AliasName, CustomerKeyManager, KeyArn, KeyId, KeyMaterialState, KeyOrigin, KeySpec,
-    KeyState, KeyUsage, MaterialId, MultiRegionKeyType, Region, RotationType, Timestamp,
+    AccountId, AliasArn, AliasName, CustomerKeyManager, GrantId, GrantOperation, GrantPrincipal, KeyArn,
+    KeyId, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId, MultiRegionKeyType, Region,
+    RotationType, Timestamp,
 };
 
-use crate::Algorithms;
+use crate::{Algorithms, case::Case, grants::principal};
 
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,4 +116,61 @@ pub struct RotationEntry {
     pub rotation_date: Option<Timestamp>,
     /// Which rotation brought it; absent for the first material and pending ones.
     pub rotation_type: Option<RotationType>,
+}
+
+/// `GrantListEntry`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantEntry {
+    /// The key.
+    pub key_id: KeyArn,
+    /// The grant.
+    pub grant_id: GrantId,
+    /// The name that CreateGrant gave it; empty when it gave none.
+    pub name: String,
+    /// Creation.
+    pub creation_date: Timestamp,
+    /// Who may use the key.
+    pub grantee: ShownPrincipal,
+    /// Who may retire the grant.
+    pub retiring: Option<ShownPrincipal>,
+    /// The ARN of the root of the account that issued it.
+    pub issuing_account: String,
+    /// What the grant permits.
+    pub operations: Vec<GrantOperation>,
+    /// When it does.
+    pub constraints: GrantConstraints,
+}
+
+/// A principal as lists name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShownPrincipal {
+    /// An ARN, or the unique id of a user or role that is gone.
+    Identity(String),
+    /// A service's name.
+    Service(String),
+}
+
+impl ShownPrincipal {
+    fn of(case: &Case<'_>, principal: &GrantPrincipal) -> Self {
+        match principal {
+            GrantPrincipal::Identity { .. } => Self::Identity(principal::shown(case, principal)),
+            GrantPrincipal::Service(name) => Self::Service(name.to_string()),
+        }
+    }
+}
+
+/// A grant on a key of `account`, as lists show it.
+pub(crate) fn grant_entry(case: &Case<'_>, account: AccountId, grant: &Grant) -> GrantEntry {
+    let terms = &grant.terms;
+    GrantEntry {
+        key_id: case.arn(account, grant.key),
+        grant_id: grant.id,
+        name: terms.name.clone().unwrap_or_default(),
+        creation_date: grant.created_at,
+        grantee: ShownPrincipal::of(case, &terms.grantee),
+        retiring: terms.retiring.as_ref().map(|retiring| ShownPrincipal::of(case, retiring)),
+        issuing_account: terms.issuing_account.root_arn(),
+        operations: terms.operations.iter().copied().collect(),
+        constraints: terms.constraints.clone(),
+    }
 }

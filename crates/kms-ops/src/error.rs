@@ -2,7 +2,9 @@
 //! decided in `kms-http` alone.
 
 use kms_policy::{MalformedPolicy, PolicySource};
-use kms_types::{AliasArn, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Region};
+use kms_types::{
+    AliasArn, GrantId, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Region,
+};
 
 use crate::state_table::StateName;
 
@@ -202,9 +204,27 @@ pub enum Error {
         /// What the caller wrote.
         input: String,
     },
-    /// InvalidGrantTokenException: no grant token was ever issued.
-    #[error("the grant token was not issued by this service")]
+    /// InvalidGrantTokenException: not a token, or one that this Region never issued.
+    #[error("the grant token was not issued by this Region")]
     InvalidGrantToken,
+    /// InvalidGrantIdException: not 64 hex digits.
+    #[error("`{input}` is not a grant id")]
+    InvalidGrantId {
+        /// What the caller wrote.
+        input: String,
+    },
+    /// NotFoundException `Grant ID <id> not found`.
+    #[error("the key has no grant `{grant}`")]
+    GrantNotFound {
+        /// The grant asked for.
+        grant: GrantId,
+    },
+    /// InvalidArnException `ARN does not refer to a valid principal: <arn>`.
+    #[error("`{arn}` is not the ARN of a principal that exists")]
+    InvalidPrincipalArn {
+        /// What the caller wrote.
+        arn: String,
+    },
     /// KeyUnavailableException (500, retried by SDKs): the material is announced and not here yet (C9), or the node
     /// holds no domain key that opens it.
     #[error("material of key `{arn}` is not available here yet")]
@@ -262,6 +282,14 @@ pub enum Quota {
     #[error("the key has {used} of {limit} aliases")]
     Aliases {
         /// Aliases in use.
+        used: u64,
+        /// The quota.
+        limit: u64,
+    },
+    /// `Grants per key quota for this account in this region is <limit>, current usage is <used>.`
+    #[error("the key has {used} of {limit} grants")]
+    Grants {
+        /// Grants in use.
         used: u64,
         /// The quota.
         limit: u64,

@@ -10,10 +10,9 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{
-        algorithm, check_context, check_usable, end_dry_run, refuse_grant_tokens, refuse_recipient,
-    },
+    cryptography::{algorithm, check_context, check_usable, end_dry_run, refuse_recipient},
     data_key,
+    grants::token,
     resolve::{Forms, resolve},
 };
 
@@ -28,7 +27,7 @@ pub struct Request {
     pub number_of_bytes: Option<u32>,
     /// Kind of the data key; excludes `number_of_bytes`.
     pub key_spec: Option<DataKeySpec>,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// An attestation document, for an answer that only an enclave can read.
     pub recipient: Option<Recipient>,
@@ -57,7 +56,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key: Authorized<'_, authorize::GenerateDataKey> = authorize(case, key, |context| {
         conditions::add_cryptography(context, algorithm(None), &request.encryption_context);
     })?;

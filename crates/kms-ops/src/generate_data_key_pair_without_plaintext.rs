@@ -7,8 +7,9 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{algorithm, check_context, check_usable, refuse_grant_tokens},
+    cryptography::{algorithm, check_context, check_usable},
     data_key_pair,
+    grants::token,
     resolve::{Forms, resolve},
 };
 
@@ -21,7 +22,7 @@ pub struct Request {
     pub key_id: String,
     /// Kind of the pair.
     pub key_pair_spec: DataKeyPairSpec,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -50,7 +51,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key: Authorized<'_, authorize::GenerateDataKeyPairWithoutPlaintext> =
         authorize(case, key, |context| {
             conditions::add_cryptography(context, algorithm(None), &request.encryption_context);

@@ -7,8 +7,9 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{algorithm, check_context, check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{algorithm, check_context, check_usable, end_dry_run},
     data_key,
+    grants::token,
     resolve::{Forms, resolve},
 };
 
@@ -23,7 +24,7 @@ pub struct Request {
     pub number_of_bytes: Option<u32>,
     /// Kind of the data key; excludes `number_of_bytes`.
     pub key_spec: Option<DataKeySpec>,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -48,7 +49,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key: Authorized<'_, authorize::GenerateDataKeyWithoutPlaintext> = authorize(case, key, |context| {
         conditions::add_cryptography(context, algorithm(None), &request.encryption_context);
     })?;

@@ -7,7 +7,8 @@ use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
-    cryptography::{check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{check_usable, end_dry_run},
+    grants::token,
     material,
     resolve::{Forms, resolve},
 };
@@ -21,7 +22,7 @@ pub struct Request {
     pub key_id: String,
     /// The one of the key's spec.
     pub mac_algorithm: MacAlgorithm,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -46,7 +47,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = authorize(case, key, |context| {
         context.add("kms:MacAlgorithm", request.mac_algorithm.as_str());
     })?;

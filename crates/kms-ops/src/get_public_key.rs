@@ -3,10 +3,10 @@
 use kms_types::{KeyArn, KeySpec, KeyUsage};
 
 use crate::{
-    Algorithms, AuditFacts, Error, Step,
+    Algorithms, AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
-    cryptography::refuse_grant_tokens,
+    grants::token,
     material,
     resolve::{Forms, resolve},
     state_table,
@@ -17,7 +17,7 @@ use crate::{
 pub struct Request {
     /// Key id, key ARN, alias name or alias ARN.
     pub key_id: String,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
 }
 
@@ -37,9 +37,14 @@ pub struct Response {
 }
 
 /// Decides the call; state before type, as section 1.8 has it.
-pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let key = authorize(case, key, |_| {})?;
     state_table::check(case.operation(), key.key().state(case.region), key.arn())?;
     Ok(Step::Answer(run(key)?.into()))

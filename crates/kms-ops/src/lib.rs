@@ -8,6 +8,7 @@ pub mod cancel_key_deletion;
 pub mod connect_custom_key_store;
 pub mod create_alias;
 pub mod create_custom_key_store;
+pub mod create_grant;
 pub mod create_key;
 pub mod decapsulate;
 pub mod decrypt;
@@ -35,13 +36,17 @@ pub mod get_key_policy;
 pub mod get_key_rotation_status;
 pub mod get_public_key;
 pub mod list_aliases;
+pub mod list_grants;
 pub mod list_key_policies;
 pub mod list_key_rotations;
 pub mod list_keys;
 pub mod list_resource_tags;
+pub mod list_retirable_grants;
 pub mod put_key_policy;
 pub mod re_encrypt;
 pub mod replicate_key;
+pub mod retire_grant;
+pub mod revoke_grant;
 pub mod rotate_key_on_demand;
 pub mod schedule_key_deletion;
 pub mod sign;
@@ -70,6 +75,7 @@ mod encryption;
 mod entries;
 mod env;
 mod error;
+mod grants;
 mod identity;
 mod managed_key;
 mod material;
@@ -94,9 +100,11 @@ mod tests;
 mod weight;
 
 pub use algorithm::Algorithms;
+pub use create_grant::GrantConstraintMembers;
 pub use due::due_proposals;
 pub use entries::{
-    AliasEntry, KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry, Tag,
+    AliasEntry, ContextConstraint, GrantConstraints, GrantEntry, KeyMetadata, MultiRegionConfiguration,
+    MultiRegionKey, Recipient, RotationEntry, ShownPrincipal, Tag,
 };
 pub use env::{Env, KeyRing};
 pub use error::{AliasRule, Denial, Error, Quota, TagFault};

@@ -14,7 +14,7 @@ impl<A> Authorized<'_, A> {
     /// The entry is refused when the key changed after this decision (invariant B2).
     pub(crate) fn expectation(&self) -> Option<Expectation> {
         let Key { id, revision, .. } = *self.key();
-        Some(Expectation { key: id, revision })
+        Some(Expectation { key: id, revision, grant: self.grant() })
     }
 }
 
@@ -26,9 +26,20 @@ pub(crate) fn propose(
     command: Command,
     respond: impl FnOnce(&State) -> Result<Response, Error> + Send + 'static,
 ) -> Step {
+    propose_with_outcome(case, env, expect, command, |view, _| respond(view))
+}
+
+/// As [`propose`], for an answer that depends on what the change did.
+pub(crate) fn propose_with_outcome(
+    case: &Case<'_>,
+    env: &mut Env<'_>,
+    expect: Option<Expectation>,
+    command: Command,
+    respond: impl FnOnce(&State, &Outcome) -> Result<Response, Error> + Send + 'static,
+) -> Step {
     let respond: Respond = Box::new(move |view, outcome| match outcome {
         Outcome::Refused(refusal) => Err(refused(refusal)),
-        _ => Ok(respond(view)?),
+        outcome => Ok(respond(view, outcome)?),
     });
     let proposal = proposal(case, env, expect, command);
     Step::Propose(Box::new(Pending { proposal, wait: Wait::Applied, respond }))
@@ -126,6 +137,9 @@ fn refused(refusal: &Refusal) -> RespondError {
         | Refusal::AliasNotFound(_)
         | Refusal::AliasLimit(_)
         | Refusal::AliasKindMismatch(_)
+        | Refusal::GrantNotFound { .. }
+        | Refusal::GrantIdTaken(_)
+        | Refusal::GrantLimit(_)
         | Refusal::TagLimit(_)
         | Refusal::NotPrimary(_)
         | Refusal::Outstanding(_)

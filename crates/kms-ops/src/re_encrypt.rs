@@ -7,8 +7,9 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{algorithm, blob, check_context, check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{algorithm, blob, check_context, check_usable, end_dry_run},
     encryption,
+    grants::token,
     resolve::{Forms, resolve},
     source::Source,
 };
@@ -30,7 +31,7 @@ pub struct Request {
     pub source_encryption_algorithm: Option<EncryptionAlgorithm>,
     /// Default `SYMMETRIC_DEFAULT`.
     pub destination_encryption_algorithm: Option<EncryptionAlgorithm>,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -77,7 +78,7 @@ pub(crate) fn decide(
     };
     let from = source.resolve(case, facts)?;
     let to = resolve(case, &request.destination_key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let same_key = from.key.id == to.key.id;
     let from = source.authorize(case, from, |context| context.add("kms:ReEncryptOnSameKey", same_key))?;
     let to = authorize(case, to, |context| {

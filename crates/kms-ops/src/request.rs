@@ -104,4 +104,9 @@ api! {
     DescribeCustomKeyStores in describe_custom_key_stores,
     DisconnectCustomKeyStore in disconnect_custom_key_store,
     UpdateCustomKeyStore in update_custom_key_store,
+    CreateGrant in create_grant,
+    ListGrants in list_grants,
+    ListRetirableGrants in list_retirable_grants,
+    RetireGrant in retire_grant,
+    RevokeGrant in revoke_grant,
 }

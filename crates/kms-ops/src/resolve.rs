@@ -65,6 +65,18 @@ pub(crate) fn resolve<'a>(
     }
 }
 
+/// A key of any account by the id in a grant token, with the audit facts as [`resolve`] fills them.
+pub(crate) fn resolve_id<'a>(
+    case: &Case<'a>,
+    id: kms_types::KeyId,
+    facts: &mut AuditFacts,
+) -> Option<Resolved<'a>> {
+    let key = case.key(&id)?;
+    let arn = case.arn(key.account, id);
+    facts.resources.push(arn.clone());
+    Some(Resolved { key, arn, alias: None, reached: Reached::ByName })
+}
+
 fn parse(case: &Case<'_>, text: &str, forms: Forms) -> Result<KeyRef, Error> {
     let reference = text.parse().map_err(|error| match error {
         KeyRefError::InvalidArn(input) if models_invalid_arn(case.operation()) => Error::InvalidArn { input },

@@ -21,6 +21,7 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
             "deletionDate": r.deletion_date.map(date),
             "pendingWindowInDays": r.pending_window_in_days,
         }))),
+        R::CreateGrant(r) => Some(without_nulls(json!({ "grantId": r.grant_id, "keyId": key }))),
         R::CancelKeyDeletion(r) => Some(json!({ "keyId": r.key_id })),
         R::RotateKeyOnDemand(r) => Some(json!({ "keyId": r.key_id })),
         R::EnableKey(_)
@@ -32,6 +33,8 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         | R::TagResource(_)
         | R::UntagResource(_)
         | R::PutKeyPolicy(_)
+        | R::RetireGrant(_)
+        | R::RevokeGrant(_)
         | R::EnableKeyRotation(_)
         | R::DisableKeyRotation(_)
         | R::UpdatePrimaryRegion(_) => key.map(|arn| json!({ "keyId": arn })),
@@ -61,6 +64,8 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         | R::GenerateDataKeyWithoutPlaintext(_)
         | R::GenerateRandom(_)
         | R::ListAliases(_)
+        | R::ListGrants(_)
+        | R::ListRetirableGrants(_)
         | R::ListResourceTags(_)
         | R::GetKeyPolicy(_)
         | R::ListKeyPolicies(_)

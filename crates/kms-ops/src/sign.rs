@@ -9,7 +9,8 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{check_usable, end_dry_run},
+    grants::token,
     material, message,
     resolve::{Forms, resolve},
 };
@@ -23,7 +24,7 @@ pub struct Request {
     pub message: Zeroizing<Vec<u8>>,
     /// What `message` is; default `RAW`.
     pub message_type: Option<MessageType>,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// One that the key's spec takes.
     pub signing_algorithm: SigningAlgorithm,
@@ -50,7 +51,7 @@ pub(crate) fn decide(
     facts: &mut AuditFacts,
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let message_type = request.message_type.unwrap_or(MessageType::Raw);
     let key = authorize(case, key, |context| {
         conditions::add_signing(context, request.signing_algorithm, message_type);

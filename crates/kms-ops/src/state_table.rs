@@ -41,6 +41,7 @@ enum Row {
     ScheduleDeletion,
     CancelDeletion,
     Replicate,
+    CreateGrant,
     UpdatePrimary,
 }
 
@@ -69,6 +70,9 @@ const fn row(operation: Operation) -> Option<Row> {
         | O::ListKeyPolicies
         | O::ListResourceTags
         | O::ListAliases
+        | O::ListGrants
+        | O::RetireGrant
+        | O::RevokeGrant
         | O::PutKeyPolicy
         | O::DeleteAlias
         | O::GetKeyRotationStatus => Row::Read,
@@ -83,6 +87,7 @@ const fn row(operation: Operation) -> Option<Row> {
         O::ScheduleKeyDeletion => Row::ScheduleDeletion,
         O::CancelKeyDeletion => Row::CancelDeletion,
         O::ReplicateKey => Row::Replicate,
+        O::CreateGrant => Row::CreateGrant,
         O::UpdatePrimaryRegion => Row::UpdatePrimary,
         _ => return None,
     })
@@ -113,6 +118,7 @@ pub(crate) const fn verdict(operation: Operation, state: KeyState) -> Verdict {
         (R::RotationSchedule, S::PendingImport) => WrongOrigin,
         (R::RotationSchedule, S::Unavailable | S::Updating) => Ok,
         (R::RotateOnDemand, S::Unavailable) => Unsupported,
+        (R::CreateGrant, S::Unavailable | S::Updating) => Ok,
         (R::Cryptography | R::UpdatePrimary, S::Updating) => Ok,
         (_, _) => invalid,
     }

@@ -1,7 +1,7 @@
 //! What a decision leads to: an answer at once, or a proposal and what to answer when it has taken effect.
 
 use kms_state::{Outcome, Proposal, Refusal, State};
-use kms_types::{KeyArn, KeyId, MaterialId, NodeId, Principal, RecordVersion, RequestId};
+use kms_types::{GrantId, KeyArn, KeyId, MaterialId, NodeId, Principal, RecordVersion, RequestId};
 use std::net::IpAddr;
 
 use crate::{Error, Request, Response};
@@ -124,6 +124,8 @@ pub struct AuditFacts {
     pub aliases: Vec<String>,
     /// The material that sealed or opened.
     pub key_material_id: Option<MaterialId>,
+    /// The grant that RetireGrant is about; its record shows it nowhere else.
+    pub grant_id: Option<GrantId>,
 }
 
 impl AuditFacts {

@@ -5,11 +5,12 @@ use kms_types::{KeyArn, MessageType, SigningAlgorithm};
 use zeroize::Zeroizing;
 
 use crate::{
-    AuditFacts, Error, Step,
+    AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{check_usable, end_dry_run, refuse_grant_tokens},
+    cryptography::{check_usable, end_dry_run},
+    grants::token,
     material, message,
     resolve::{Forms, resolve},
 };
@@ -27,7 +28,7 @@ pub struct Request {
     pub signature: Vec<u8>,
     /// The algorithm that made it.
     pub signing_algorithm: SigningAlgorithm,
-    /// Grant tokens; none was ever issued, so any is refused.
+    /// Grant tokens.
     pub grant_tokens: Vec<String>,
     /// Decide, and do nothing.
     pub dry_run: bool,
@@ -43,9 +44,14 @@ pub struct Response {
 }
 
 /// Decides the call.
-pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
-    refuse_grant_tokens(&request.grant_tokens)?;
+    token::check(case, env, &request.grant_tokens)?;
     let message_type = request.message_type.unwrap_or(MessageType::Raw);
     let key = authorize(case, key, |context| {
         conditions::add_signing(context, request.signing_algorithm, message_type);

@@ -101,10 +101,10 @@ pub struct StatementRef<'a> {
 }
 
 /// Names a grant in an explanation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrantRef {
     /// The grant's id.
-    pub grant_id: String,
+    pub grant_id: kms_types::GrantId,
 }
 
 impl Decision<'_> {

@@ -152,7 +152,7 @@ struct MaybeGranted<'a>(Option<&'a str>);
 
 impl Grants for MaybeGranted<'_> {
     fn allowing(&self, action: &str) -> Option<GrantRef> {
-        (self.0 == Some(action)).then(|| GrantRef { grant_id: "g".into() })
+        (self.0 == Some(action)).then_some(GrantRef { grant_id: kms_types::GrantId::FIRST })
     }
 }
 

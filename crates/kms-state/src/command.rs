@@ -1,14 +1,15 @@
 use kms_crypto::{Commitment, WrappedDomainKey, WrappedMaterial};
 use kms_types::{
-    AccountId, AliasName, Author, DeploymentId, Epoch, ImportType, Incarnation, KeyId, KeyOrigin, KeySpec,
-    KeyUsage, MaterialId, NodeId, ProposalId, RecordVersion, Region, RequestId, RotationType, Timestamp,
+    AccountId, AliasName, Author, DeploymentId, Epoch, GrantId, ImportType, Incarnation, KeyId, KeyOrigin,
+    KeySpec, KeyUsage, MaterialId, NodeId, ProposalId, RecordVersion, Region, RequestId, RotationType,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::{
-    Automatic, ControlRecord, Directory, Enablement, ImportDetails, KeyPolicy, RegionClock, ServiceEventId,
-    UsedKey,
+    Automatic, ControlRecord, Directory, Enablement, GrantTerms, ImportDetails, KeyPolicy, RegionClock,
+    ServiceEventId, UsedKey,
 };
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
@@ -48,13 +49,19 @@ pub enum Origin {
     },
 }
 
-/// A revision that a decision was based on.
+/// What a decision was based on.
+///
+/// Grants are not part of a key's revision. They only ever allow, so one that is added after a decision takes nothing
+/// away from it, and one that is removed matters to the decisions that it allowed, which name it. So a grant is one
+/// record of its own, and making the 50,000th neither rewrites the key nor refuses the calls under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
     /// The key.
     pub key: KeyId,
     /// Its `revision` when the call was authorized.
     pub revision: u64,
+    /// The grant that let the call through, when the policies did not. It must still be there; it cannot have changed.
+    pub grant: Option<GrantId>,
 }
 
 /// A material drawn and wrapped by the proposer.
@@ -108,6 +115,19 @@ pub struct ImportMaterial {
     pub import_type: ImportType,
     /// What this Region keeps about it. Without a description the one of an earlier import stays.
     pub details: ImportDetails,
+}
+
+/// CreateGrant, complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateGrant {
+    /// The key.
+    pub key: KeyId,
+    /// The id drawn by the proposer; not used when the named grant exists.
+    pub grant: GrantId,
+    /// What is granted, checked by the proposer.
+    pub terms: GrantTerms,
+    /// The quota of grants on one key.
+    pub most_grants: usize,
 }
 
 /// One material that arrived from another member, wrapped for this Region.
@@ -235,6 +255,22 @@ pub enum Command {
         /// The name.
         alias: AliasName,
     },
+    /// CreateGrant.
+    CreateGrant(Box<CreateGrant>),
+    /// RetireGrant.
+    RetireGrant {
+        /// The key.
+        key: KeyId,
+        /// The grant.
+        grant: GrantId,
+    },
+    /// RevokeGrant.
+    RevokeGrant {
+        /// The key.
+        key: KeyId,
+        /// The grant.
+        grant: GrantId,
+    },
     /// EnableKeyRotation and DisableKeyRotation of a single-Region key.
     SetAutomaticRotation {
         /// The key.
@@ -350,6 +386,9 @@ impl Command {
             Self::CreateAlias { .. } => "CreateAlias",
             Self::UpdateAlias { .. } => "UpdateAlias",
             Self::DeleteAlias { .. } => "DeleteAlias",
+            Self::CreateGrant(_) => "CreateGrant",
+            Self::RetireGrant { .. } => "RetireGrant",
+            Self::RevokeGrant { .. } => "RevokeGrant",
             Self::SetAutomaticRotation { .. } => "SetAutomaticRotation",
             Self::Rotate { .. } => "Rotate",
             Self::ImportMaterial(_) => "ImportMaterial",

@@ -7,6 +7,7 @@ mod apply;
 mod codec;
 mod command;
 mod directory;
+mod grant;
 mod import;
 mod key;
 mod key_policy;
@@ -22,9 +23,11 @@ mod usage;
 
 pub use codec::{Change, DecodeError, decode, encode};
 pub use command::{
-    Command, CreateKey, Expectation, ImportMaterial, InstallMaterial, NewMaterial, Origin, Proposal,
+    Command, CreateGrant, CreateKey, Expectation, ImportMaterial, InstallMaterial, NewMaterial, Origin,
+    Proposal,
 };
 pub use directory::{Directory, RegionRole, Voter};
+pub use grant::{ComparedContext, ContextConstraint, Grant, GrantConstraints, GrantTerms, GrantUse};
 pub use import::ImportDetails;
 pub use key::{
     Alias, Automatic, Enablement, Key, Lifecycle, MaterialInfo, MaterialStatus, MultiRegion, Rotation,

@@ -1,4 +1,4 @@
-use kms_types::{AliasName, Epoch, KeyId, KeyState, MaterialId, RecordVersion, Region};
+use kms_types::{AliasName, Epoch, GrantId, KeyId, KeyState, MaterialId, RecordVersion, Region};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -9,6 +9,11 @@ use crate::{ControlRecord, RecordError};
 pub enum Outcome {
     /// The change was made.
     Applied,
+    /// The grant exists now, or a grant of equal terms under this name did already.
+    GrantCreated {
+        /// Its id.
+        grant: GrantId,
+    },
     /// A record was accepted in the primary's own register; it has effect once committed at this version.
     RecordProposed {
         /// The key.
@@ -103,6 +108,20 @@ pub enum Refusal {
     /// The old and the new target of an alias differ in kind.
     #[error("alias `{0}` cannot move between keys of different kinds")]
     AliasKindMismatch(AliasName),
+    /// No such grant on the key.
+    #[error("key `{key}` has no grant `{grant}`")]
+    GrantNotFound {
+        /// The key.
+        key: KeyId,
+        /// The grant.
+        grant: GrantId,
+    },
+    /// The key has another grant of this id.
+    #[error("grant id `{0}` is taken")]
+    GrantIdTaken(GrantId),
+    /// The key has as many grants as it may.
+    #[error("key `{0}` has all the grants it may have")]
+    GrantLimit(KeyId),
     /// The key has as many tags as it may.
     #[error("key `{0}` has all the tags it may have")]
     TagLimit(KeyId),

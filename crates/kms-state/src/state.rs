@@ -1,19 +1,22 @@
 //! The state itself: persistent maps that share structure between versions, so that a read view is O(1) to take.
 
+mod grants;
+
 use imbl::{OrdMap, OrdSet};
 use kms_crypto::WrappedDomainKey;
 use kms_types::{
-    AccountId, AliasName, CustomerKeyManager, DeploymentId, Incarnation, KeyId, ProposalId, Region,
-    Timestamp, limits,
+    AccountId, AliasName, CustomerKeyManager, DeploymentId, GrantId, GrantPrincipal, Incarnation, KeyId,
+    ProposalId, Region, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 use crate::{
-    Alias, Change, DecodeError, Directory, Key, LastUsage, Lifecycle, Outcome, RegionClock, Register,
-    ServiceAct, ServiceEvent, ServiceEventId, decode, encode,
+    Alias, Change, DecodeError, Directory, Grant, GrantTerms, GrantUse, Key, LastUsage, Lifecycle, Outcome,
+    RegionClock, Register, ServiceAct, ServiceEvent, ServiceEventId, decode, encode,
 };
+use grants::Grants;
 
 /// One Region's replicated state. `clone` is O(1).
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,7 @@ pub struct State {
     domain_keys: OrdMap<(u32, [u8; 16]), WrappedDomainKey>,
     keys: OrdMap<KeyId, Arc<Key>>,
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
+    grants: Grants,
     registers: OrdMap<KeyId, Arc<Register>>,
     proposals: OrdMap<ProposalId, Arc<Remembered>>,
     retired: OrdSet<KeyId>,
@@ -63,6 +67,7 @@ pub(crate) struct Remembered {
 mod table {
     pub(super) const META: u8 = b'M';
     pub(super) const DOMAIN_KEY: u8 = b'D';
+    pub(super) const GRANT: u8 = b'G';
     pub(super) const KEY: u8 = b'K';
     pub(super) const ALIAS: u8 = b'A';
     pub(super) const REGISTER: u8 = b'R';
@@ -176,6 +181,56 @@ impl State {
         all.take_while(move |(k, _)| *k == key).map(|(_, name)| name)
     }
 
+    /// The grant, if the key has it.
+    pub fn grant(&self, key: &KeyId, id: &GrantId) -> Option<&Arc<Grant>> {
+        self.grants.get(key, id)
+    }
+
+    /// How many grants the key has.
+    pub fn grant_count(&self, key: &KeyId) -> usize {
+        self.grants.count(key)
+    }
+
+    /// The key's grants after `after`, in id order.
+    pub fn grants_of(&self, key: KeyId, after: Option<GrantId>) -> impl Iterator<Item = &Arc<Grant>> + '_ {
+        self.grants.of_key(key, after)
+    }
+
+    /// The key's grants that name this grantee, after `after`, in id order.
+    pub fn grants_to<'a>(
+        &'a self,
+        key: KeyId,
+        grantee: &'a str,
+        after: Option<GrantId>,
+    ) -> impl Iterator<Item = &'a Arc<Grant>> + 'a {
+        self.grants.to_grantee(key, grantee, after)
+    }
+
+    /// The grants on any key of this Region that name this retiring principal, after `after`, in order of key and id.
+    pub fn grants_retirable_by<'a>(
+        &'a self,
+        retiring: &'a str,
+        after: Option<(KeyId, GrantId)>,
+    ) -> impl Iterator<Item = &'a Arc<Grant>> + 'a {
+        self.grants.retirable_by(retiring, after)
+    }
+
+    /// The key's grants to exactly this grantee that let the use through, found without looking at its other grants.
+    /// For CreateGrant the caller still asks [`GrantTerms::may_pass_on`].
+    pub fn grants_allowing<'a>(
+        &'a self,
+        key: KeyId,
+        grantee: &'a GrantPrincipal,
+        asked: &'a GrantUse<'a>,
+    ) -> impl Iterator<Item = &'a Arc<Grant>> + 'a {
+        self.grants.allowing(key, grantee, asked)
+    }
+
+    /// The key's grant of these terms, when they carry a name and it exists.
+    pub fn named_grant(&self, key: KeyId, terms: &GrantTerms) -> Option<&Arc<Grant>> {
+        self.grants.same(key, terms)
+    }
+
     /// The acceptor state of a multi-Region key.
     pub fn register(&self, key: &KeyId) -> Option<&Arc<Register>> {
         self.registers.get(key)
@@ -222,9 +277,10 @@ impl State {
 
     /// Every record of the state in key order: the content of a snapshot.
     pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-        // Table bytes in ascending order, so that the whole sequence is sorted: A D K M P R T U V.
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D G K M P R T U V.
         let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
         let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
+        let grants = self.grants.all().map(|g| (grant_key(&g.key, &g.id), encode(&**g)));
         let keys = self.keys.values().map(|k| (key_key(table::KEY, &k.id), encode(&**k)));
         let meta = self.meta.iter().map(|m| (vec![table::META], encode(&**m)));
         let proposals = self.proposals.iter().map(|(id, r)| (proposal_key(id), encode(&**r)));
@@ -232,7 +288,7 @@ impl State {
         let retired = self.retired.iter().map(|id| (key_key(table::RETIRED, id), encode(&())));
         let usage = self.usage.iter().map(|(id, last)| (key_key(table::USAGE, id), encode(last)));
         let events = self.service_events.iter().map(|(id, event)| (event_key(id), encode(&**event)));
-        let first = aliases.chain(domain).chain(keys).chain(meta).chain(proposals);
+        let first = aliases.chain(domain).chain(grants).chain(keys).chain(meta).chain(proposals);
         first.chain(registers).chain(retired).chain(usage).chain(events)
     }
 
@@ -263,6 +319,7 @@ impl State {
         match key.first().copied().unwrap_or_default() {
             table::META => self.put_meta(decode(value)?),
             table::DOMAIN_KEY => self.put_domain_key(decode(value)?),
+            table::GRANT => self.put_grant(decode(value)?),
             table::KEY => self.put_key(decode(value)?),
             table::ALIAS => self.put_alias(decode(value)?),
             table::REGISTER => {
@@ -320,8 +377,11 @@ impl State {
         self.keys.insert(key.id, Arc::new(key));
     }
 
+    /// The key goes with its grants; they never outlive it.
     pub(crate) fn remove_key(&mut self, id: &KeyId) {
         self.unindex_key(id);
+        let grants: Vec<GrantId> = self.grants_of(*id, None).map(|grant| grant.id).collect();
+        grants.iter().for_each(|grant| self.remove_grant(id, grant));
         if let Some(key) = self.keys.remove(id) {
             self.keys_by_account.remove(&(key.account, *id));
             self.count_customer_key(&key, |count| count.saturating_sub(1));
@@ -378,6 +438,17 @@ impl State {
     /// True for the id of a key, of a register, or of a destroyed key.
     pub(crate) fn is_taken(&self, id: &KeyId) -> bool {
         self.keys.contains_key(id) || self.registers.contains_key(id) || self.retired.contains(id)
+    }
+
+    pub(crate) fn put_grant(&mut self, grant: Grant) {
+        self.changed(grant_key(&grant.key, &grant.id), Some(encode(&grant)));
+        self.grants.put(grant);
+    }
+
+    pub(crate) fn remove_grant(&mut self, key: &KeyId, id: &GrantId) {
+        if self.grants.remove(key, id).is_some() {
+            self.changed(grant_key(key, id), None);
+        }
     }
 
     pub(crate) fn put_alias(&mut self, alias: Alias) {
@@ -476,6 +547,12 @@ impl State {
 fn key_key(table: u8, id: &KeyId) -> Vec<u8> {
     let mut bytes = vec![table, u8::from(id.is_multi_region())];
     bytes.extend_from_slice(id.bytes());
+    bytes
+}
+
+fn grant_key(key: &KeyId, grant: &GrantId) -> Vec<u8> {
+    let mut bytes = key_key(table::GRANT, key);
+    bytes.extend_from_slice(grant.bytes());
     bytes
 }
 

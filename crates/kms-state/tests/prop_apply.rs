@@ -3,14 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test input that is malformed fails its test")]
 
+#[path = "prop_apply/grants.rs"]
+mod grants;
+
 use kms_crypto::{Commitment, WrappedMaterial};
 use kms_state::{
     Automatic, Change, Command, CreateKey, Directory, Enablement, Expectation, ImportDetails, ImportMaterial,
     LastUsage, MaterialStatus, NewMaterial, Origin, Outcome, Proposal, ServiceEventId, State, UsedKey,
 };
 use kms_types::{
-    AccountId, AliasName, DeploymentId, ImportType, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec,
-    KeyUsage, MaterialId, ProposalId, RequestId, RotationType, Timestamp, UsageOperation,
+    AccountId, AliasName, DeploymentId, GrantId, ImportType, Incarnation, KeyId, KeyIdKind, KeyOrigin,
+    KeySpec, KeyUsage, MaterialId, ProposalId, RequestId, RotationType, Timestamp, UsageOperation,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,11 +158,12 @@ fn of_keys() -> impl Strategy<Value = Command> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    prop_oneof![3 => of_keys(), 1 => imported()]
+    prop_oneof![3 => of_keys(), 1 => imported(), 2 => grants::command()]
 }
 
 fn proposals() -> impl Strategy<Value = Vec<Proposal>> {
-    let expect = prop::option::weighted(0.2, (0u8..4, 0u64..4));
+    let grant = prop::option::of((0u8..12).prop_map(|n| GrantId::from_bytes([n; 32])));
+    let expect = prop::option::weighted(0.2, (0u8..4, 0u64..4, grant));
     prop::collection::vec((command(), expect), 1..60).prop_map(|commands| {
         let all = std::iter::once((bootstrap(), None)).chain(commands);
         all.enumerate()
@@ -169,7 +173,7 @@ fn proposals() -> impl Strategy<Value = Vec<Proposal>> {
                 // A tick concerns no key, so no proposer ties it to one.
                 expect: expect
                     .filter(|_| !matches!(command, Command::Tick { .. }))
-                    .map(|(k, revision)| Expectation { key: key(k), revision }),
+                    .map(|(k, revision, grant)| Expectation { key: key(k), revision, grant }),
                 command,
             })
             .collect()

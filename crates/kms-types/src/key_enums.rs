@@ -230,3 +230,17 @@ api_enum! {
     #[allow(missing_docs, reason = "each variant is AWS's own name")]
     ResourceOwner { Own = "SELF", OtherAccountsViaRam = "OTHER_ACCOUNTS_VIA_RAM" }
 }
+api_enum! {
+    /// `GrantOperation` [KMS:CreateGrant]: the permissions that a grant can give, named as in policies without `kms:`.
+    #[allow(missing_docs, reason = "each variant is AWS's own name")]
+    GrantOperation {
+        Decrypt = "Decrypt", Encrypt = "Encrypt", GenerateDataKey = "GenerateDataKey",
+        GenerateDataKeyWithoutPlaintext = "GenerateDataKeyWithoutPlaintext", ReEncryptFrom = "ReEncryptFrom",
+        ReEncryptTo = "ReEncryptTo", Sign = "Sign", Verify = "Verify", GetPublicKey = "GetPublicKey",
+        CreateGrant = "CreateGrant", RetireGrant = "RetireGrant", DescribeKey = "DescribeKey",
+        GenerateDataKeyPair = "GenerateDataKeyPair",
+        GenerateDataKeyPairWithoutPlaintext = "GenerateDataKeyPairWithoutPlaintext", GenerateMac = "GenerateMac",
+        VerifyMac = "VerifyMac", DeriveSharedSecret = "DeriveSharedSecret", Encapsulate = "Encapsulate",
+        Decapsulate = "Decapsulate",
+    }
+}

@@ -9,6 +9,8 @@ mod arn;
 mod encryption_context;
 mod entropy;
 mod epoch;
+mod grant_id;
+mod grant_principal;
 mod ids;
 mod key_enums;
 mod key_id;
@@ -29,10 +31,12 @@ pub use arn::{AliasArn, KeyArn};
 pub use encryption_context::EncryptionContext;
 pub use entropy::Entropy;
 pub use epoch::{Epoch, RecordVersion};
+pub use grant_id::GrantId;
+pub use grant_principal::{GrantPrincipal, IdentityArn, IdentityForm, ServiceName};
 pub use ids::{DeploymentId, Incarnation, NodeId, ProposalId, RequestId};
 pub use key_enums::{
     CustomKeyStoreType, CustomerKeyManager, DataKeyPairSpec, DataKeySpec, DryRunModifier,
-    EncapsulationAlgorithm, EncryptionAlgorithm, ExpirationModel, ImportState, ImportType,
+    EncapsulationAlgorithm, EncryptionAlgorithm, ExpirationModel, GrantOperation, ImportState, ImportType,
     IncludeKeyMaterial, KeyAgreementAlgorithm, KeyEncryptionMechanism, KeyMaterialState, KeyOrigin, KeySpec,
     KeyState, KeyUsage, MacAlgorithm, MessageType, MultiRegionKeyType, ResourceOwner, RotationType,
     SigningAlgorithm, UsageOperation, WrappingAlgorithm, WrappingKeySpec,

@@ -24,6 +24,10 @@ pub const MAX_TAGS_PER_KEY: usize = 50;
 pub const MAX_ALIASES_PER_KEY: usize = 50;
 /// Most grants on one key.
 pub const MAX_GRANTS_PER_KEY: usize = 50_000;
+/// Most pairs of a grant's encryption context constraint.
+pub const MAX_GRANT_CONSTRAINT_PAIRS: usize = 8;
+/// Most characters of a grant's encryption context constraint, names and values together.
+pub const MAX_GRANT_CONSTRAINT_CHARS: usize = 384;
 /// Most customer managed keys of one account in one Region.
 pub const MAX_KEYS_PER_ACCOUNT: usize = 100_000;
 /// Most on-demand rotations in a key's life.

@@ -1,6 +1,6 @@
 //! Builds a record from what a call knows, filling in what follows from the event.
 
-use kms_types::{AccountId, AliasArn, KeyArn, MaterialId, Region, RequestId, Timestamp};
+use kms_types::{AccountId, AliasArn, GrantId, KeyArn, MaterialId, Region, RequestId, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{Record, Resource, TlsDetails, clip};
@@ -112,6 +112,11 @@ impl RecordBuilder {
     /// The material that a cryptographic call used.
     pub fn key_material_id(self, id: &MaterialId) -> Self {
         self.additional_event_data(single("keyMaterialId", id.to_string()))
+    }
+
+    /// The grant that RetireGrant is about.
+    pub fn grant_id(self, id: &GrantId) -> Self {
+        self.additional_event_data(single("grantId", id.to_string()))
     }
 
     /// More members of `additionalEventData`.

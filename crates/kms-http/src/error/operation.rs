@@ -83,6 +83,13 @@ impl From<&Error> for ApiError {
             Error::InvalidGrantToken => {
                 Self::client("InvalidGrantTokenException", "The grant token is invalid.")
             }
+            Error::InvalidGrantId { .. } => {
+                Self::client("InvalidGrantIdException", "The grant ID is invalid.")
+            }
+            Error::GrantNotFound { grant } => not_found(format!("Grant ID {grant} not found")),
+            Error::InvalidPrincipalArn { arn } => {
+                Self::client("InvalidArnException", format!("ARN does not refer to a valid principal: {arn}"))
+            }
             Error::KeyUnavailable { arn } => Self::server(
                 "KeyUnavailableException",
                 format!("{arn} is temporarily unavailable. You can retry the request."),
@@ -163,6 +170,11 @@ fn quota_text(quota: &Quota) -> String {
         Quota::Aliases { used, limit } => {
             format!(
                 "Aliases per key quota for this account in this region is {limit}, current usage is {used}."
+            )
+        }
+        Quota::Grants { used, limit } => {
+            format!(
+                "Grants per key quota for this account in this region is {limit}, current usage is {used}."
             )
         }
         Quota::Policy { length_bytes, most_bytes } => {

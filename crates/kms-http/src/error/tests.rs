@@ -1,7 +1,9 @@
 //! The whole error map as one table.
 
 use kms_ops::{AliasRule, Denial, Error, PolicySource, Quota, StateName, TagFault};
-use kms_types::{Epoch, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Timestamp};
+use kms_types::{
+    Epoch, GrantId, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Timestamp,
+};
 
 use super::*;
 use crate::{SignatureError, TargetError};
@@ -66,6 +68,7 @@ fn operation_errors() -> Vec<Error> {
         Error::CloudHsmClusterNotFound { cluster: "cluster-1a23b4cdefg".into() },
         Error::LimitExceeded(Quota::Keys { used: 10, limit: 10 }),
         Error::LimitExceeded(Quota::Aliases { used: 50, limit: 50 }),
+        Error::LimitExceeded(Quota::Grants { used: 50_000, limit: 50_000 }),
         Error::LimitExceeded(Quota::Policy { length_bytes: 40_000, most_bytes: 32_768 }),
         Error::LimitExceeded(Quota::OnDemandRotations { arn: arn() }),
         Error::Tag(TagFault::Duplicate("a".into())),
@@ -79,6 +82,9 @@ fn operation_errors() -> Vec<Error> {
         Error::AliasNotSupported { input: "alias/a".into() },
         Error::InvalidArn { input: "arn:aws:s3:::a".into() },
         Error::InvalidGrantToken,
+        Error::InvalidGrantId { input: "g".into() },
+        Error::GrantNotFound { grant: GrantId::from_bytes([0xab; 32]) },
+        Error::InvalidPrincipalArn { arn: "arn:aws:iam::000000000000:user/*".into() },
         Error::KeyUnavailable { arn: arn() },
         Error::DryRun,
         Error::Conflict { arn: arn() },

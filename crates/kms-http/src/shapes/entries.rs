@@ -1,7 +1,10 @@
 //! Members that several shapes share.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kms_ops::{KeyMetadata, MultiRegionConfiguration, MultiRegionKey, Recipient, Tag};
+use kms_ops::{
+    ContextConstraint, GrantConstraints, GrantEntry, KeyMetadata, MultiRegionConfiguration, MultiRegionKey,
+    Recipient, ShownPrincipal, Tag,
+};
 use kms_types::{EncryptionAlgorithm, MessageType, Timestamp};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -99,6 +102,14 @@ impl Answer {
         self.with(name, STANDARD.encode(bytes))
     }
 
+    /// Under the first name an identity, under the second a service.
+    fn with_principal(self, [identity, service]: [&str; 2], principal: &ShownPrincipal) -> Self {
+        match principal {
+            ShownPrincipal::Identity(name) => self.with(identity, name.as_str()),
+            ShownPrincipal::Service(name) => self.with(service, name.as_str()),
+        }
+    }
+
     /// `Truncated` always, `NextMarker` only when there is more.
     pub(super) fn with_page(self, truncated: bool, next_marker: Option<&str>) -> Self {
         self.with("Truncated", truncated).with_some("NextMarker", next_marker)
@@ -149,4 +160,47 @@ fn multi_region(configuration: &MultiRegionConfiguration) -> Value {
         "PrimaryKey": member(&configuration.primary_key),
         "ReplicaKeys": configuration.replica_keys.iter().map(member).collect::<Value>(),
     })
+}
+
+/// A page of `GrantListEntry`.
+pub(super) fn grant_list(grants: &[GrantEntry], truncated: bool, next_marker: Option<&str>) -> Value {
+    Answer::default()
+        .with("Grants", grants.iter().map(grant).collect::<Value>())
+        .with_page(truncated, next_marker)
+        .done()
+}
+
+fn grant(entry: &GrantEntry) -> Value {
+    let operations: Vec<&str> = entry.operations.iter().map(|o| o.as_str()).collect();
+    let answer = Answer::default()
+        .with_text("KeyId", &entry.key_id)
+        .with_text("GrantId", &entry.grant_id)
+        .with("Name", entry.name.as_str())
+        .with("CreationDate", time(entry.creation_date))
+        .with_principal(["GranteePrincipal", "GranteeServicePrincipal"], &entry.grantee);
+    let answer = match &entry.retiring {
+        Some(retiring) => answer.with_principal(["RetiringPrincipal", "RetiringServicePrincipal"], retiring),
+        None => answer,
+    };
+    answer
+        .with("IssuingAccount", entry.issuing_account.as_str())
+        .with("Operations", operations)
+        .with_some("Constraints", constraints(&entry.constraints))
+        .done()
+}
+
+/// `None` without any: an answer has no empty structure.
+fn constraints(constraints: &GrantConstraints) -> Option<Value> {
+    let GrantConstraints { encryption_context, source_arn } = constraints;
+    let answer = match encryption_context {
+        Some(ContextConstraint::Equals(c)) => {
+            Answer::default().with("EncryptionContextEquals", json!(c.pairs()))
+        }
+        Some(ContextConstraint::Subset(c)) => {
+            Answer::default().with("EncryptionContextSubset", json!(c.pairs()))
+        }
+        None => Answer::default(),
+    };
+    let answer = answer.with_some("SourceArn", source_arn.as_deref());
+    (*constraints != GrantConstraints::default()).then(|| answer.done())
 }

@@ -7,6 +7,7 @@ mod cancel_key_deletion;
 mod connect_custom_key_store;
 mod create_alias;
 mod create_custom_key_store;
+mod create_grant;
 mod create_key;
 mod custom_key_store_members;
 mod decapsulate;
@@ -35,13 +36,17 @@ mod get_key_policy;
 mod get_key_rotation_status;
 mod get_public_key;
 mod list_aliases;
+mod list_grants;
 mod list_key_policies;
 mod list_key_rotations;
 mod list_keys;
 mod list_resource_tags;
+mod list_retirable_grants;
 mod put_key_policy;
 mod re_encrypt;
 mod replicate_key;
+mod retire_grant;
+mod revoke_grant;
 mod rotate_key_on_demand;
 mod schedule_key_deletion;
 mod sign;
@@ -130,14 +135,17 @@ pub(crate) fn parse(operation: Operation, object: &Map<String, Value>) -> Result
         Operation::DescribeCustomKeyStores => read(object, describe_custom_key_stores::parse),
         Operation::DisconnectCustomKeyStore => read(object, disconnect_custom_key_store::parse),
         Operation::UpdateCustomKeyStore => read(object, update_custom_key_store::parse),
-        Operation::CreateGrant
-        | Operation::DeleteImportedKeyMaterial
+        Operation::CreateGrant => read(object, create_grant::parse),
+        Operation::ListGrants => read(object, list_grants::parse),
+        Operation::ListRetirableGrants => read(object, list_retirable_grants::parse),
+        // The record shows the grant's id instead (section 12.1).
+        Operation::RetireGrant => {
+            Parsed { audit_parameters: Value::Null, ..read(object, retire_grant::parse) }
+        }
+        Operation::RevokeGrant => read(object, revoke_grant::parse),
+        Operation::DeleteImportedKeyMaterial
         | Operation::GetParametersForImport
-        | Operation::ImportKeyMaterial
-        | Operation::ListGrants
-        | Operation::ListRetirableGrants
-        | Operation::RetireGrant
-        | Operation::RevokeGrant => return Err(TargetError::NotImplemented(operation)),
+        | Operation::ImportKeyMaterial => return Err(TargetError::NotImplemented(operation)),
     };
     Ok(parsed)
 }
@@ -184,6 +192,9 @@ pub fn response_json(response: &Response) -> Option<Value> {
         Response::Sign(response) => Some(sign::render(response)),
         Response::Verify(response) => Some(verify::render(response)),
         Response::VerifyMac(response) => Some(verify_mac::render(response)),
+        Response::CreateGrant(response) => Some(create_grant::render(response)),
+        Response::ListGrants(response) => Some(list_grants::render(response)),
+        Response::ListRetirableGrants(response) => Some(list_retirable_grants::render(response)),
         Response::GetKeyLastUsage(response) => Some(get_key_last_usage::render(response)),
         Response::CreateCustomKeyStore(response) => Some(create_custom_key_store::render(response)),
         Response::DescribeCustomKeyStores(response) => Some(describe_custom_key_stores::render(response)),
@@ -199,6 +210,8 @@ pub fn response_json(response: &Response) -> Option<Value> {
         | Response::EnableKey(_)
         | Response::EnableKeyRotation(_)
         | Response::PutKeyPolicy(_)
+        | Response::RetireGrant(_)
+        | Response::RevokeGrant(_)
         | Response::TagResource(_)
         | Response::UntagResource(_)
         | Response::UpdateAlias(_)

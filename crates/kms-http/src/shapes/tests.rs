@@ -1,16 +1,18 @@
 //! Every shape from JSON and back: tables as snapshots, so that a change of the wire shows in review.
 
 use kms_ops::{
-    Algorithms, AliasEntry, KeyMetadata, LastUsage, MultiRegionConfiguration, MultiRegionKey, Recipient,
-    RotationEntry, Tag, cancel_key_deletion, connect_custom_key_store, create_key, decrypt,
+    Algorithms, AliasEntry, ContextConstraint, GrantConstraintMembers, GrantConstraints, GrantEntry,
+    KeyMetadata, LastUsage, MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry,
+    ShownPrincipal, Tag, cancel_key_deletion, connect_custom_key_store, create_grant, create_key, decrypt,
     describe_custom_key_stores, disable_key, encrypt, generate_data_key, generate_data_key_without_plaintext,
-    get_key_last_usage, get_key_policy, get_key_rotation_status, list_aliases, list_key_policies,
-    list_key_rotations, list_keys, list_resource_tags, re_encrypt, replicate_key, schedule_key_deletion,
+    get_key_last_usage, get_key_policy, get_key_rotation_status, list_aliases, list_grants,
+    list_key_policies, list_key_rotations, list_keys, list_resource_tags, re_encrypt, replicate_key,
+    retire_grant, schedule_key_deletion,
 };
 use kms_types::{
-    CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, EncryptionContext,
-    IncludeKeyMaterial, KeyArn, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId,
-    MultiRegionKeyType, RequestId, ResourceOwner, RotationType, Timestamp, UsageOperation,
+    CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, EncryptionContext, GrantId,
+    GrantOperation, IncludeKeyMaterial, KeyArn, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage,
+    MaterialId, MultiRegionKeyType, RequestId, ResourceOwner, RotationType, Timestamp, UsageOperation,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -22,6 +24,9 @@ mod asymmetric;
 
 const MRK: &str = "arn:aws:kms:us-east-1:000000000000:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const REPLICA: &str = "arn:aws:kms:eu-west-1:000000000000:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+const GRANTEE: &str = "arn:aws:iam::000000000000:role/a";
+const SOURCE: &str = "arn:aws:ledger:us-east-1:000000000000:table/a";
 
 fn arn() -> KeyArn {
     MRK.parse().unwrap()
@@ -84,6 +89,22 @@ fn full_body(operation: Operation) -> Value {
         Operation::CreateAlias | Operation::UpdateAlias => {
             json!({"AliasName": "alias/a", "TargetKeyId": "k"})
         }
+        Operation::CreateGrant => json!({
+            "KeyId": "k", "GranteePrincipal": GRANTEE, "GranteeServicePrincipal": "a.b.c",
+            "RetiringPrincipal": GRANTEE, "RetiringServicePrincipal": "d.e.f", "Operations": ["Decrypt", "Sign"],
+            "Constraints": {
+                "EncryptionContextSubset": {"a": "b"}, "EncryptionContextEquals": {"c": "d"}, "SourceArn": SOURCE,
+            },
+            "GrantTokens": ["t"], "Name": "n", "DryRun": true,
+        }),
+        Operation::ListGrants => page(json!({
+            "KeyId": "k", "GrantId": "g", "GranteePrincipal": GRANTEE, "GranteeServicePrincipal": "a.b.c",
+        })),
+        Operation::ListRetirableGrants => {
+            page(json!({"RetiringPrincipal": GRANTEE, "RetiringServicePrincipal": "d.e.f"}))
+        }
+        Operation::RetireGrant => json!({"GrantToken": "t", "KeyId": "k", "GrantId": "g", "DryRun": true}),
+        Operation::RevokeGrant => json!({"KeyId": "k", "GrantId": "g", "DryRun": true}),
         Operation::DeleteAlias => json!({"AliasName": "alias/a"}),
         Operation::ListAliases | Operation::ListResourceTags | Operation::ListKeyPolicies => {
             page(json!({"KeyId": "k"}))
@@ -207,6 +228,30 @@ fn members_land_in_their_fields() {
             grant_tokens: vec!["t".into()],
             recipient,
             dry_run: false,
+        }
+        .into(),
+        create_grant::Request {
+            key_id: "k".into(),
+            grantee_principal: text(GRANTEE),
+            grantee_service_principal: text("a.b.c"),
+            retiring_principal: text(GRANTEE),
+            retiring_service_principal: text("d.e.f"),
+            operations: vec![GrantOperation::Decrypt, GrantOperation::Sign],
+            constraints: Some(GrantConstraintMembers {
+                encryption_context_subset: Some(context("a", "b")),
+                encryption_context_equals: Some(context("c", "d")),
+                source_arn: text(SOURCE),
+            }),
+            grant_tokens: vec!["t".into()],
+            name: text("n"),
+            dry_run: true,
+        }
+        .into(),
+        retire_grant::Request {
+            grant_token: text("t"),
+            key_id: text("k"),
+            grant_id: text("g"),
+            dry_run: true,
         }
         .into(),
         list_keys::Request { limit: Some(5), marker: text("m"), resource_owners: vec![ResourceOwner::Own] }
@@ -346,6 +391,35 @@ fn last_usage(key_last_usage: Option<LastUsage>) -> get_key_last_usage::Response
     }
 }
 
+/// One with every member, one with only those that each grant has.
+fn grants() -> Vec<GrantEntry> {
+    let full = GrantEntry {
+        key_id: arn(),
+        grant_id: GrantId::from_bytes([0xcd; 32]),
+        name: "n".into(),
+        creation_date: Timestamp::from_millis(1_770_106_449_250),
+        grantee: ShownPrincipal::Service("a.b.c".into()),
+        retiring: Some(ShownPrincipal::Identity(GRANTEE.into())),
+        issuing_account: "arn:aws:iam::000000000000:root".into(),
+        operations: vec![GrantOperation::Decrypt, GrantOperation::CreateGrant],
+        constraints: GrantConstraints {
+            encryption_context: Some(ContextConstraint::Subset(EncryptionContext::new(BTreeMap::from([(
+                "Tenant".into(),
+                "blue".into(),
+            )])))),
+            source_arn: Some(SOURCE.into()),
+        },
+    };
+    let bare = GrantEntry {
+        name: String::new(),
+        grantee: ShownPrincipal::Identity(GRANTEE.into()),
+        retiring: None,
+        constraints: GrantConstraints::default(),
+        ..full.clone()
+    };
+    vec![full, bare]
+}
+
 fn responses() -> Vec<(&'static str, Response)> {
     let now = Timestamp::from_millis(1_770_106_449_250);
     let symmetric = EncryptionAlgorithm::SymmetricDefault;
@@ -467,6 +541,16 @@ fn responses() -> Vec<(&'static str, Response)> {
         (
             "describe_custom_key_stores",
             describe_custom_key_stores::Response { truncated: false, next_marker: None }.into(),
+        ),
+        (
+            "create_grant",
+            create_grant::Response { grant_token: "t".into(), grant_id: GrantId::from_bytes([0xcd; 32]) }
+                .into(),
+        ),
+        (
+            "list_grants",
+            list_grants::Response { grants: grants(), truncated: true, next_marker: next_marker.clone() }
+                .into(),
         ),
         (
             "list_resource_tags",

@@ -65,6 +65,17 @@ impl Text {
         Self::like(1, 1024, r"[\u0020-\u00FF]*", |text| text.chars().all(|c| matches!(c, ' '..='\u{FF}')));
     pub(crate) const REGION: Self =
         Self::like(1, 32, r"^([a-z]+-){2,3}\d+$", |text| text.parse::<kms_types::Region>().is_ok());
+    pub(crate) const GRANT_ID: Self = Self::plain(1, 128);
+    pub(crate) const GRANT_NAME: Self = Self { length: Length::new(1, 256), ..Self::ALIAS_NAME };
+    pub(crate) const PRINCIPAL: Self = Self::like(1, 256, r"^[\w+=,.@:/-]+$", |text| {
+        text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b))
+    });
+    pub(crate) const SERVICE_PRINCIPAL: Self =
+        Self::like(1, 128, r"^([A-Za-z0-9\-]+)\.([A-Za-z0-9\-]+)(\.[A-Za-z0-9\-]+)+$", |text| {
+            text.parse::<kms_types::ServiceName>().is_ok()
+        });
+    pub(crate) const GRANT_SOURCE_ARN: Self =
+        Self::like(20, 512, "^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$", is_resource_arn);
     pub(crate) const XKS_KEY_ID: Self = Self::like(1, 128, "^[a-zA-Z0-9-_.]+$", |text| {
         text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     });
@@ -140,4 +151,17 @@ fn is_vpc_service_name(text: &str) -> bool {
     let service_ok =
         !service.is_empty() && service.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     region.parse::<kms_types::Region>().is_ok() && service_ok
+}
+
+/// `GrantConstraintSourceArnType`: partition, service, Region, account and a resource.
+fn is_resource_arn(text: &str) -> bool {
+    let fields: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, service, region, account, resource] = fields.as_slice() else { return false };
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    partition.starts_with("aws")
+        && [partition, service, region].into_iter().all(|part| plain(part))
+        && !service.is_empty()
+        && account.parse::<kms_types::AccountId>().is_ok()
+        && !resource.is_empty()
+        && !resource.contains(['\n', '\r'])
 }

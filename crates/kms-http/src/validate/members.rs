@@ -186,7 +186,12 @@ impl<'a> Members<'a> {
 
     /// A map of strings; kept in the clear in audit records, as encryption contexts are [KMS:Encrypt].
     pub(crate) fn context(&mut self, name: &str) -> Read<EncryptionContext> {
-        let Some(value) = self.value(name) else { return Ok(EncryptionContext::default()) };
+        Ok(self.optional_context(name)?.unwrap_or_default())
+    }
+
+    /// As [`Self::context`], where an empty map is not the same as none.
+    pub(crate) fn optional_context(&mut self, name: &str) -> Read<Option<EncryptionContext>> {
+        let Some(value) = self.value(name) else { return Ok(None) };
         let map = value.as_object().ok_or_else(|| self.wrong_type(name, value, "a Map"))?;
         let mut pairs = BTreeMap::new();
         for (key, value) in map {
@@ -194,7 +199,7 @@ impl<'a> Members<'a> {
             pairs.insert(key.clone(), text.to_owned());
         }
         self.note(name, value.clone());
-        Ok(EncryptionContext::new(pairs))
+        Ok(Some(EncryptionContext::new(pairs)))
     }
 
     /// Notes a violation when the member is absent or null.

@@ -7,6 +7,8 @@ mod cryptography;
 mod custom_key_stores;
 mod explaining;
 mod fixture;
+mod grant_scale;
+mod grants;
 mod keys;
 mod lists;
 mod managed;

@@ -1,18 +1,18 @@
 //! Requests with defaults, so that a test names only what it is about.
 
 use kms_types::{
-    DataKeyPairSpec, EncapsulationAlgorithm, EncryptionContext, KeyAgreementAlgorithm, KeyId, KeySpec,
-    KeyUsage, MacAlgorithm, MessageType, SigningAlgorithm,
+    AccountId, DataKeyPairSpec, EncapsulationAlgorithm, EncryptionContext, GrantId, GrantOperation,
+    KeyAgreementAlgorithm, KeyId, KeySpec, KeyUsage, MacAlgorithm, MessageType, SigningAlgorithm,
 };
 use std::{collections::BTreeMap, fmt::Display};
 use zeroize::Zeroizing;
 
 use super::fixture::region;
 use crate::{
-    create_alias, create_key, decrypt, delete_alias, describe_key, disable_key, enable_key,
-    enable_key_rotation, encrypt, generate_data_key, get_key_rotation_status, list_key_rotations,
-    put_key_policy, re_encrypt, replicate_key, rotate_key_on_demand, schedule_key_deletion, update_alias,
-    update_primary_region,
+    create_alias, create_grant, create_key, decrypt, delete_alias, describe_key, disable_key, enable_key,
+    enable_key_rotation, encrypt, generate_data_key, get_key_rotation_status, list_grants,
+    list_key_rotations, list_retirable_grants, put_key_policy, re_encrypt, replicate_key, retire_grant,
+    revoke_grant, rotate_key_on_demand, schedule_key_deletion, update_alias, update_primary_region,
 };
 
 pub(super) fn create_key() -> create_key::Request {
@@ -277,4 +277,65 @@ pub(super) fn generate_data_key_pair(
         recipient: None,
         dry_run: false,
     }
+}
+
+/// To the root of `grantee`, retired by nobody.
+pub(super) fn create_grant(
+    key: &impl Display,
+    grantee: &str,
+    operations: &[GrantOperation],
+) -> create_grant::Request {
+    create_grant::Request {
+        key_id: key.to_string(),
+        grantee_principal: Some(root_arn(grantee)),
+        grantee_service_principal: None,
+        retiring_principal: None,
+        retiring_service_principal: None,
+        operations: operations.to_vec(),
+        constraints: None,
+        grant_tokens: Vec::new(),
+        name: None,
+        dry_run: false,
+    }
+}
+
+pub(super) fn root_arn(account: &str) -> String {
+    account.parse::<AccountId>().unwrap().root_arn()
+}
+
+pub(super) fn list_grants(key: &impl Display) -> list_grants::Request {
+    list_grants::Request {
+        key_id: key.to_string(),
+        grant_id: None,
+        grantee_principal: None,
+        grantee_service_principal: None,
+        limit: None,
+        marker: None,
+    }
+}
+
+pub(super) fn list_retirable(account: &str) -> list_retirable_grants::Request {
+    list_retirable_grants::Request {
+        retiring_principal: Some(root_arn(account)),
+        retiring_service_principal: None,
+        limit: None,
+        marker: None,
+    }
+}
+
+pub(super) fn retire(key: &impl Display, grant: &GrantId) -> retire_grant::Request {
+    retire_grant::Request {
+        grant_token: None,
+        key_id: Some(key.to_string()),
+        grant_id: Some(grant.to_string()),
+        dry_run: false,
+    }
+}
+
+pub(super) fn retire_by_token(token: &str) -> retire_grant::Request {
+    retire_grant::Request { grant_token: Some(token.into()), key_id: None, grant_id: None, dry_run: false }
+}
+
+pub(super) fn revoke(key: &impl Display, grant: &GrantId) -> revoke_grant::Request {
+    revoke_grant::Request { key_id: key.to_string(), grant_id: grant.to_string(), dry_run: false }
 }

@@ -2,12 +2,12 @@
 
 use kms_state::{Command, CreateKey, ImportDetails, ImportMaterial};
 use kms_types::{
-    DataKeyPairSpec, ImportType, KeyId, KeyIdKind, KeyOrigin, KeySpec, KeyState, KeyUsage, MacAlgorithm,
-    MessageType, Operation, SigningAlgorithm,
+    DataKeyPairSpec, GrantId, GrantOperation, ImportType, KeyId, KeyIdKind, KeyOrigin, KeySpec, KeyState,
+    KeyUsage, MacAlgorithm, MessageType, Operation, SigningAlgorithm,
 };
 
 use super::{
-    fixture::{Fixture, region},
+    fixture::{Fixture, OWN, region},
     requests::*,
 };
 use crate::{
@@ -199,6 +199,10 @@ fn requests(key: &KeyId, blob: &[u8]) -> Vec<Request> {
         list_rotations(key).into(),
         replicate(key, "eu-west-1").into(),
         update_primary(key, "eu-west-1").into(),
+        create_grant(key, OWN, &[GrantOperation::Decrypt]).into(),
+        list_grants(key).into(),
+        revoke(key, &GrantId::FIRST).into(),
+        retire(key, &GrantId::FIRST).into(),
     ]
 }
 
@@ -209,6 +213,7 @@ fn cell(result: Result<crate::Response, Error>) -> String {
         Err(Error::InvalidState { state, .. }) => format!("is {state}"),
         Err(Error::NotPrimary { .. }) => "NotPrimary".into(),
         Err(Error::ReplicaExists { .. }) => "ReplicaExists".into(),
+        Err(Error::GrantNotFound { .. }) => "GrantNotFound".into(),
         Err(Error::Unsupported(_)) => "Unsupported".into(),
         Err(Error::UnsupportedOrigin { origin, .. }) => format!("origin {origin}"),
         Err(other) => format!("{other}"),

@@ -139,7 +139,7 @@ struct OneGrant(&'static str);
 
 impl Grants for OneGrant {
     fn allowing(&self, action: &str) -> Option<GrantRef> {
-        (action == self.0).then(|| GrantRef { grant_id: "g".into() })
+        (action == self.0).then_some(GrantRef { grant_id: kms_types::GrantId::FIRST })
     }
 }
 

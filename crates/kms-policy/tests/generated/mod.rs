@@ -429,7 +429,7 @@ struct OneGrant(bool);
 
 impl Grants for OneGrant {
     fn allowing(&self, _: &str) -> Option<GrantRef> {
-        self.0.then(|| GrantRef { grant_id: "g".into() })
+        self.0.then_some(GrantRef { grant_id: kms_types::GrantId::FIRST })
     }
 }
 

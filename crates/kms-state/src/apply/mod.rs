@@ -3,6 +3,7 @@
 mod aliases;
 mod clock;
 mod events;
+mod grants;
 mod import;
 mod keys;
 mod registers;
@@ -42,12 +43,17 @@ impl State {
             (false, false) => return Err(Refusal::NotBootstrapped),
             _ => {}
         }
-        match proposal.expect {
-            Some(Expectation { key, revision }) if self.key(&key).is_none_or(|k| k.revision != revision) => {
-                Err(Refusal::Stale(key))
-            }
+        match &proposal.expect {
+            Some(expected) if !self.meets(expected) => Err(Refusal::Stale(expected.key)),
             _ => Ok(()),
         }
+    }
+
+    /// True while what the proposer's authorization relied on still holds (invariant B2).
+    fn meets(&self, expected: &Expectation) -> bool {
+        let Expectation { key, revision, grant } = expected;
+        self.key(key).is_some_and(|k| k.revision == *revision)
+            && grant.is_none_or(|grant| self.grant(key, &grant).is_some())
     }
 
     fn change(&mut self, index: u64, command: &Command) -> Result<Outcome, Refusal> {
@@ -86,6 +92,10 @@ impl State {
                 aliases::update(self, *account, alias, target, *most)
             }
             Command::DeleteAlias { account, alias } => aliases::delete(self, *account, alias),
+            Command::CreateGrant(create) => grants::create(self, create),
+            Command::RetireGrant { key, grant } | Command::RevokeGrant { key, grant } => {
+                grants::remove(self, key, grant)
+            }
             Command::SetAutomaticRotation { key, automatic } => {
                 rotation::set_automatic(self, key, *automatic)
             }
