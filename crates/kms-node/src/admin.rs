@@ -2,6 +2,7 @@
 //! before it is carried out.
 
 mod clock;
+mod explain;
 
 use kms_audit::{AuditLog, Event, Record, UserIdentity};
 use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
@@ -220,5 +221,12 @@ impl AdminHandler for Admin {
     async fn trigger_snapshot(&self, _: pb::TriggerSnapshotRequest) -> Reply<pb::ChangeReply> {
         self.group.trigger_snapshot().await.map_err(changed)?;
         done("a snapshot is being taken")
+    }
+
+    async fn explain(&self, request: pb::ExplainRequest) -> Reply<pb::ExplainReply> {
+        let question = explain::question(request)?;
+        let view =
+            self.group.read_view().await.map_err(|error| AdminError::Unavailable(error.to_string()))?;
+        explain::answer(&view.state, &question)
     }
 }

@@ -3,9 +3,10 @@
 
 use kms_policy::{
     Caller, Consent, Context, Decision, Ground, Guarded, MalformedPolicy, NamedPolicy, NoGrants, Permissions,
-    Policy, PolicyKind, PolicySource, PolicyTrace, PrincipalDirectory, PrincipalPattern, Request,
-    StatementRef, Target, Value, Verdict, evaluate, trace,
+    Policy, PolicyKind, PolicySource, PrincipalDirectory, PrincipalPattern, Request, StatementRef, Target,
+    Value, Verdict, evaluate, trace,
 };
+pub use kms_policy::{Effect, Miss, PolicyTrace, StatementTrace};
 use kms_state::{Key, State};
 use kms_types::{AccountId, KeyArn, KeyRef, Principal, Region, RoleSession, ServicePrincipal, UserPrincipal};
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
@@ -118,7 +119,8 @@ fn supposed(kind: PolicyKind, document: &str, number: usize) -> Result<NamedPoli
 
 fn caller(view: &State, question: &Question) -> Result<Caller, ExplainError> {
     let suppose = &question.suppose;
-    let mut caller = identity::attached(&principal(view, &question.principal)?, view);
+    let names = if suppose.key.is_some() { Names::Suffice } else { Names::MustExist };
+    let mut caller = identity::attached(&principal(view, &question.principal, names)?, view);
     let all = |kind, documents: &[String]| {
         documents.iter().zip(1..).map(|(d, n)| supposed(kind, d, n)).collect::<Result<Vec<_>, _>>()
     };
@@ -134,9 +136,20 @@ fn caller(view: &State, question: &Question) -> Result<Caller, ExplainError> {
     Ok(caller)
 }
 
-/// A role stands for a session of it. A user or role must exist, so that its unique id is known.
-fn principal(view: &State, text: &str) -> Result<Principal, ExplainError> {
+/// Whether users and roles must exist. A key policy in force means unique ids; a supposed one means names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    MustExist,
+    Suffice,
+}
+
+/// A role stands for a session of it.
+fn principal(view: &State, text: &str, names: Names) -> Result<Principal, ExplainError> {
     let none = || ExplainError::NoPrincipal(text.into());
+    let known = |id: Option<String>| match names {
+        Names::MustExist => id.ok_or_else(none),
+        Names::Suffice => Ok(id.unwrap_or_default()),
+    };
     if let Ok(account) = text.parse() {
         return Ok(Principal::Root { account });
     }
@@ -144,16 +157,16 @@ fn principal(view: &State, text: &str) -> Result<Principal, ExplainError> {
     match PrincipalPattern::from_arn(text) {
         Some(PrincipalPattern::Account(account)) => Ok(Principal::Root { account }),
         Some(PrincipalPattern::User(user)) => {
-            let id = directory.user_id(user.account, &user.path, &user.name).ok_or_else(none)?;
+            let id = known(directory.user_id(user.account, &user.path, &user.name))?;
             let (account, path, name) = (user.account, user.path, user.name);
             Ok(Principal::User(UserPrincipal { account, path, name, id }))
         }
         Some(PrincipalPattern::Role(role)) => {
-            let id = directory.role_id(role.account, Some(&role.path), &role.name).ok_or_else(none)?;
+            let id = known(directory.role_id(role.account, Some(&role.path), &role.name))?;
             Ok(session(role.account, role.path, role.name, id, "explain".into()))
         }
         Some(PrincipalPattern::RoleSession { role, session: name }) => {
-            let id = directory.role_id(role.account, None, &role.name).ok_or_else(none)?;
+            let id = known(directory.role_id(role.account, None, &role.name))?;
             Ok(session(role.account, role.path, role.name, id, name))
         }
         Some(PrincipalPattern::FederatedUser { account, name }) => {

@@ -61,6 +61,8 @@ pub trait AdminHandler: Send + Sync + 'static {
     async fn advance_clock(&self, request: pb::AdvanceClockRequest) -> Reply<pb::ClockReply>;
     /// Takes a snapshot now.
     async fn trigger_snapshot(&self, request: pb::TriggerSnapshotRequest) -> Reply<pb::ChangeReply>;
+    /// Says why a caller may or may not do something.
+    async fn explain(&self, request: pb::ExplainRequest) -> Reply<pb::ExplainReply>;
 }
 
 impl From<AdminError> for Status {
@@ -155,4 +157,5 @@ calls! {
     clock(ClockRequest) -> ClockReply, "Region time, and what has fallen due.";
     advance_clock(AdvanceClockRequest) -> ClockReply, "Moves a virtual clock forward.";
     trigger_snapshot(TriggerSnapshotRequest) -> ChangeReply, "Takes a snapshot now.";
+    explain(ExplainRequest) -> ExplainReply, "Why a caller may or may not do something.";
 }

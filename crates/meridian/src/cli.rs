@@ -40,6 +40,9 @@ enum Command {
     /// Add, promote and remove nodes of a Region, move its leadership.
     #[command(subcommand)]
     Node(operate::node::NodeCommand),
+    /// Say why a caller may or may not do something.
+    #[command(subcommand)]
+    Authz(operate::authz::AuthzCommand),
     /// Measure a cluster of its own on this machine.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::BenchArgs),
@@ -97,6 +100,7 @@ async fn converse(command: Command) -> Result<(), Failure> {
         Command::Drill(command) => drill::run(&command).await,
         Command::Region(command) => operate::region::run(&command).await,
         Command::Node(command) => operate::node::run(&command).await,
+        Command::Authz(command) => operate::authz::run(&command).await,
         Command::Bench(args) => bench::run(&args).await,
         Command::Server(_) | Command::Completions { .. } | Command::Version { .. } => Ok(()),
     }

@@ -320,4 +320,7 @@ impl AdminHandler for TestAdmin {
     ) -> Result<admin::ChangeReply, AdminError> {
         changed(self.0.trigger_snapshot().await)
     }
+    async fn explain(&self, _: admin::ExplainRequest) -> Result<admin::ExplainReply, AdminError> {
+        Err(AdminError::Refused("this group holds no keys of its own".into()))
+    }
 }
