@@ -108,7 +108,7 @@ pub use entries::{
 };
 pub use env::{Env, KeyRing};
 pub use error::{AliasRule, Denial, Error, Quota, TagFault};
-pub use kms_policy::PolicySource;
+pub use kms_policy::{MalformedPolicy, PolicySource};
 pub use kms_state::LastUsage;
 pub use prepare::prepare;
 pub use request::{Request, Response};

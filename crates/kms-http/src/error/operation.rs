@@ -1,4 +1,4 @@
-use kms_ops::{AliasRule, Denial, Error, PolicySource, Quota, TagFault};
+use kms_ops::{AliasRule, Denial, Error, MalformedPolicy, PolicySource, Quota, TagFault};
 
 use super::ApiError;
 
@@ -61,7 +61,7 @@ impl From<&Error> for ApiError {
             Error::LimitExceeded(quota) => Self::client("LimitExceededException", quota_text(quota)),
             Error::Tag(fault) => Self::client("TagException", tag_text(fault)),
             Error::MalformedPolicyDocument(fault) => {
-                Self::client("MalformedPolicyDocumentException", fault.to_string())
+                Self::client("MalformedPolicyDocumentException", malformed(fault))
             }
             Error::PolicyLockout => Self::client(
                 "MalformedPolicyDocumentException",
@@ -150,6 +150,35 @@ fn denial(caller: &str, action: &str, resource: Option<&str>, reason: Denial) ->
             "{start} on this resource because the resource does not exist in this Region, no resource-based policies \
              allow access, or a resource-based policy explicitly denies access"
         ),
+    }
+}
+
+/// AWS's text where it is known (sections 9.4 and 9.5), else what is wrong.
+fn malformed(fault: &MalformedPolicy) -> String {
+    match fault {
+        MalformedPolicy::InvalidPrincipal { .. } => {
+            "Policy contains a statement with one or more invalid principals.".into()
+        }
+        MalformedPolicy::OverlyPermissive { key, .. } => {
+            let what = if key.to_lowercase().starts_with("aws:") { "tag" } else { "encryption context" };
+            format!(
+                "OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key \
+                 matches requests without the specified {what} or with an unspecified {what}. To fix, remove \
+                 ForAllValues."
+            )
+        }
+        MalformedPolicy::TooLong { .. }
+        | MalformedPolicy::NotJson { .. }
+        | MalformedPolicy::UnknownElement { .. }
+        | MalformedPolicy::Missing { .. }
+        | MalformedPolicy::Prohibited { .. }
+        | MalformedPolicy::Twice { .. }
+        | MalformedPolicy::Unexpected { .. }
+        | MalformedPolicy::RepeatedSid { .. }
+        | MalformedPolicy::MisplacedVariable { .. }
+        | MalformedPolicy::InvalidArn { .. }
+        | MalformedPolicy::UnknownOperator { .. }
+        | MalformedPolicy::InvalidValue { .. } => fault.to_string(),
     }
 }
 
