@@ -80,7 +80,10 @@ pub(crate) fn decide(
     let lockout = LockoutCheck::from(request.bypass_policy_lockout_safety_check);
     let policy = policy_document::check(case, &document, &key_facts, &case.arn(account, key), lockout)?;
     check_quota(case)?;
-    let material = material::draw(env, &key, spec)?;
+    let material = match origin {
+        KeyOrigin::External => None,
+        _ => Some(material::draw(env, &key, spec)?),
+    };
     facts.resources.push(case.arn(account, key));
     let description = request.description.clone().unwrap_or_default();
     let create = CreateKey {
@@ -92,7 +95,7 @@ pub(crate) fn decide(
         policy,
         description,
         tags,
-        material: Some(material),
+        material,
         managed_as: None,
         most_keys: case.settings.quotas.keys_per_account,
     };
@@ -127,7 +130,7 @@ fn check_supported(request: &Request) -> Result<(KeySpec, KeyUsage, KeyOrigin), 
         return Err(china_only("KeySpec", spec.as_str()));
     }
     let origin = request.origin.unwrap_or(KeyOrigin::AwsKms);
-    if origin != KeyOrigin::AwsKms {
+    if !matches!(origin, KeyOrigin::AwsKms | KeyOrigin::External) {
         return Err(Error::Unsupported(format!("Origin {origin} is not supported yet.")));
     }
     Ok((spec, usage, origin))

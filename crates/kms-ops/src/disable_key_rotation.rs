@@ -40,6 +40,7 @@ fn run(
 ) -> Result<Step, Error> {
     state_table::check(Operation::DisableKeyRotation, key.key().state(case.region), key.arn())?;
     rotation_schedule::check_spec(&key)?;
+    rotation_schedule::check_drawn(&key)?;
     if key.key().rotation.automatic.is_none() {
         rotation_schedule::check_changeable(case, &key)?;
         return Ok(Step::Answer(Response.into()));

@@ -9,7 +9,7 @@ use crate::{Env, material, rotate_key_on_demand::announce};
 /// Proposals of one round; the rest waits for the next, so that a backlog costs no unbounded work.
 const MOST: usize = 64;
 
-/// Automatic rotations, and deletions of single-Region keys, that are due in Region time. The deletion of multi-Region
+/// Automatic rotations, deletions of single-Region keys and expiries of imported material that are due in Region time. The deletion of multi-Region
 /// keys is agreed between the Regions and not proposed here.
 pub fn due_proposals(view: &State, env: &mut Env<'_>, node: NodeId) -> Vec<Proposal> {
     let Some(region) = view.region() else { return Vec::new() };
@@ -34,6 +34,10 @@ fn due_command(
     now: Timestamp,
     env: &mut Env<'_>,
 ) -> Option<Command> {
+    // Whatever state the key is in: ValidTo is a promise.
+    if key.expiries().any(|at| at <= now) {
+        return Some(Command::ExpireMaterials { key: key.id });
+    }
     match key.lifecycle {
         Lifecycle::PendingDeletion { delete_at, .. } if delete_at <= now && key.multi_region.is_none() => {
             Some(Command::DestroyKey { key: key.id })

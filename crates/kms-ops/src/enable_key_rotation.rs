@@ -46,6 +46,7 @@ fn run(
 ) -> Result<Step, Error> {
     state_table::check(Operation::EnableKeyRotation, key.key().state(case.region), key.arn())?;
     rotation_schedule::check_spec(&key)?;
+    rotation_schedule::check_drawn(&key)?;
     let (least, most, _) = limits::ROTATION_PERIOD_DAYS;
     if !(least..=most).contains(&period_days) {
         return Err(Error::Validation(format!("RotationPeriodInDays must be between {least} and {most}.")));

@@ -4,9 +4,9 @@ pub use kms_state::{ContextConstraint, GrantConstraints};
 
 use kms_state::Grant;
 use kms_types::{
-    AccountId, AliasArn, AliasName, CustomerKeyManager, GrantId, GrantOperation, GrantPrincipal, KeyArn,
-    KeyId, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId, MultiRegionKeyType, Region,
-    RotationType, Timestamp,
+    AccountId, AliasArn, AliasName, CustomerKeyManager, ExpirationModel, GrantId, GrantOperation,
+    GrantPrincipal, ImportState, KeyArn, KeyId, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage,
+    MaterialId, MultiRegionKeyType, Region, RotationType, Timestamp,
 };
 
 use crate::{Algorithms, case::Case, grants::principal};
@@ -66,6 +66,10 @@ pub struct KeyMetadata {
     pub pending_deletion_window_in_days: Option<u32>,
     /// The current material; only of symmetric encryption keys, and absent while a replica is Creating.
     pub current_key_material_id: Option<MaterialId>,
+    /// Only while imported material is here.
+    pub expiration_model: Option<ExpirationModel>,
+    /// The earliest expiry of imported material that is here.
+    pub valid_to: Option<Timestamp>,
 }
 
 /// `MultiRegionConfiguration`.
@@ -116,6 +120,21 @@ pub struct RotationEntry {
     pub rotation_date: Option<Timestamp>,
     /// Which rotation brought it; absent for the first material and pending ones.
     pub rotation_type: Option<RotationType>,
+    /// Present exactly for keys of origin EXTERNAL.
+    pub imported: Option<ImportedEntry>,
+}
+
+/// The members of `RotationsListEntry` that imported materials have, as this Region sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedEntry {
+    /// Whether the material is here.
+    pub import_state: ImportState,
+    /// Only while it is here.
+    pub expiration_model: Option<ExpirationModel>,
+    /// When it expires, while it is here.
+    pub valid_to: Option<Timestamp>,
+    /// What the caller said of it.
+    pub key_material_description: Option<String>,
 }
 
 /// `GrantListEntry`.

@@ -3,7 +3,8 @@
 
 use kms_policy::{MalformedPolicy, PolicySource};
 use kms_types::{
-    AliasArn, GrantId, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Region,
+    AliasArn, GrantId, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId, Operation, RecordVersion,
+    Region, Timestamp,
 };
 
 use crate::state_table::StateName;
@@ -232,6 +233,56 @@ pub enum Error {
         /// The key.
         arn: KeyArn,
     },
+    /// InvalidImportTokenException: not a token of this Region's, or one for another key.
+    #[error("the import token is not one for this key")]
+    InvalidImportToken,
+    /// ExpiredImportTokenException.
+    #[error("the import token expired at {}", expired_at.to_rfc3339())]
+    ExpiredImportToken {
+        /// Its expiry.
+        expired_at: Timestamp,
+    },
+    /// IncorrectKeyMaterialException; [`ImportFault`] has the texts.
+    #[error("the material for key `{arn}` is not what is expected: {fault}")]
+    IncorrectKeyMaterial {
+        /// The key.
+        arn: KeyArn,
+        /// What is wrong.
+        fault: ImportFault,
+    },
+    /// KMSInvalidStateException `New key material (id: <id>) cannot be imported into KMS key <arn>, because another key
+    /// material (id: <id>) is pending rotation.`
+    #[error("material `{pending}` of key `{arn}` is pending rotation, `{material}` cannot come yet")]
+    MaterialPending {
+        /// The key.
+        arn: KeyArn,
+        /// The new material.
+        material: MaterialId,
+        /// The one that is pending.
+        pending: MaterialId,
+    },
+    /// KMSInvalidStateException `No available key material pending rotation for the key: <arn>.`
+    #[error("key `{arn}` has no imported material that is ready for rotation")]
+    NoPendingMaterial {
+        /// The key.
+        arn: KeyArn,
+    },
+    /// KMSInvalidStateException: a rotation with the material is under way.
+    #[error("material `{material}` of key `{arn}` is being rotated in")]
+    MaterialRotating {
+        /// The key.
+        arn: KeyArn,
+        /// The material.
+        material: MaterialId,
+    },
+    /// NotFoundException: the key knows no such material.
+    #[error("key `{arn}` has no material `{material}`")]
+    MaterialNotFound {
+        /// The key.
+        arn: KeyArn,
+        /// What the caller named.
+        material: MaterialId,
+    },
     /// DryRunOperationException `The request would have succeeded, but the DryRun option is set.`
     #[error("the call would have succeeded, it was a dry run")]
     DryRun,
@@ -265,6 +316,26 @@ pub enum Denial {
     /// `on this resource because the resource does not exist in this Region, no resource-based policies allow access,
     /// or a resource-based policy explicitly denies access`.
     NotVisible,
+}
+
+/// Why imported material is not what is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ImportFault {
+    /// Not material of the key's spec: a wrong length, another kind of key, or parts that do not belong together.
+    #[error("it is no material of a {spec} key")]
+    NotOfSpec {
+        /// The key's spec.
+        spec: KeySpec,
+    },
+    /// Said to be existing, and the key does not know it.
+    #[error("the key does not know it")]
+    Unknown,
+    /// Said to be new, and the key knows it.
+    #[error("the key knows it already")]
+    Known,
+    /// Another material than the one that KeyMaterialId names.
+    #[error("it is not the material that the request names")]
+    OtherThanNamed,
 }
 
 /// A quota that is used up.

@@ -7,6 +7,7 @@ use crate::{
     authorize::{self, Authorized, authorize},
     case::Case,
     resolve::{Forms, resolve},
+    rotation_schedule,
 };
 use kms_state::Lifecycle;
 
@@ -35,7 +36,8 @@ pub struct Response {
 /// Decides the call; every key state allows it, and so does every member of a multi-Region key.
 pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOnly, facts)?;
-    let key = authorize(case, key, |_| {})?;
+    let key: Authorized<'_, authorize::GetKeyRotationStatus> = authorize(case, key, |_| {})?;
+    rotation_schedule::check_drawn(&key)?;
     Ok(Step::Answer(run(key).into()))
 }
 

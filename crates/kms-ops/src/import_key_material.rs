@@ -74,7 +74,8 @@ fn run(
     state_table::check(Operation::ImportKeyMaterial, key.key().state(case.region), key.arn())?;
     let valid_to = check_expiration(case, request)?;
     let import_type = check_import_type(&key, request)?;
-    let unwrapped = imported::unwrap(case, env, &key, &request.import_token, &request.encrypted_key_material)?;
+    let unwrapped =
+        imported::unwrap(case, env, &key, &request.import_token, &request.encrypted_key_material)?;
     let material = material::wrap(env, &key.key().id, &unwrapped)?;
     check_association(&key, &material, import_type, request.key_material_id)?;
     let details = ImportDetails { valid_to, description: request.key_material_description.clone() };

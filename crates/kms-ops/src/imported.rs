@@ -5,9 +5,7 @@ use kms_crypto::{
     import::{WrappingKey, token_domain_version},
 };
 use kms_state::{Key, MaterialInfo, MaterialStatus};
-use kms_types::{
-    ExpirationModel, ImportState, KeyOrigin, KeySpec, MaterialId, Timestamp,
-};
+use kms_types::{ExpirationModel, ImportState, KeyOrigin, KeySpec, MaterialId, Timestamp};
 
 use crate::{Env, Error, ImportFault, ImportedEntry, authorize::Authorized, case::Case};
 

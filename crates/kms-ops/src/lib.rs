@@ -14,6 +14,7 @@ pub mod decapsulate;
 pub mod decrypt;
 pub mod delete_alias;
 pub mod delete_custom_key_store;
+pub mod delete_imported_key_material;
 pub mod derive_shared_secret;
 pub mod describe_custom_key_stores;
 pub mod describe_key;
@@ -34,7 +35,9 @@ pub mod generate_random;
 pub mod get_key_last_usage;
 pub mod get_key_policy;
 pub mod get_key_rotation_status;
+pub mod get_parameters_for_import;
 pub mod get_public_key;
+pub mod import_key_material;
 pub mod list_aliases;
 pub mod list_grants;
 pub mod list_key_policies;
@@ -77,6 +80,7 @@ mod env;
 mod error;
 mod grants;
 mod identity;
+mod imported;
 mod managed_key;
 mod material;
 mod message;
@@ -103,11 +107,11 @@ pub use algorithm::Algorithms;
 pub use create_grant::GrantConstraintMembers;
 pub use due::due_proposals;
 pub use entries::{
-    AliasEntry, ContextConstraint, GrantConstraints, GrantEntry, KeyMetadata, MultiRegionConfiguration,
-    MultiRegionKey, Recipient, RotationEntry, ShownPrincipal, Tag,
+    AliasEntry, ContextConstraint, GrantConstraints, GrantEntry, ImportedEntry, KeyMetadata,
+    MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry, ShownPrincipal, Tag,
 };
 pub use env::{Env, KeyRing};
-pub use error::{AliasRule, Denial, Error, Quota, TagFault};
+pub use error::{AliasRule, Denial, Error, ImportFault, Quota, TagFault};
 pub use kms_policy::{MalformedPolicy, PolicySource};
 pub use kms_state::LastUsage;
 pub use prepare::prepare;

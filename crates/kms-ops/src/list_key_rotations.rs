@@ -11,10 +11,11 @@ use crate::{
     resolve::{Forms, resolve},
 };
 use crate::{
+    imported,
     page::{self, List},
     rotation_schedule, state_table,
 };
-use kms_state::{MaterialInfo, MaterialStatus};
+use kms_state::{Key, MaterialInfo, MaterialStatus};
 use kms_types::{KeyMaterialState, Operation};
 
 /// The request.
@@ -50,7 +51,8 @@ pub(crate) fn decide(case: &Case<'_>, request: &Request, facts: &mut AuditFacts)
     Ok(Step::Answer(run(key, request)?.into()))
 }
 
-/// The materials that are or were current, oldest first. One that other Regions are still waited for is no rotation yet.
+/// The materials that are or were current, oldest first, and imported ones that wait for their rotation. A drawn one that
+/// other Regions are still waited for is no rotation yet.
 fn run(key: Authorized<'_, authorize::ListKeyRotations>, request: &Request) -> Result<Response, Error> {
     let include = request.include_key_material.unwrap_or(IncludeKeyMaterial::RotationsOnly);
     let scope = format!("{} {include}", key.arn());
@@ -59,8 +61,8 @@ fn run(key: Authorized<'_, authorize::ListKeyRotations>, request: &Request) -> R
         .key()
         .materials
         .iter()
-        .filter(|m| m.status == MaterialStatus::Active)
-        .filter(|m| include == IncludeKeyMaterial::AllKeyMaterial || m.rotation_type.is_some())
+        .filter(|m| state(key.key(), m).is_some())
+        .filter(|m| include == IncludeKeyMaterial::AllKeyMaterial || m.rotated_at.is_some())
         .collect();
     let seen = match list.after(request.marker.as_deref())? {
         Some(last) => {
@@ -72,17 +74,31 @@ fn run(key: Authorized<'_, authorize::ListKeyRotations>, request: &Request) -> R
     let rest = shown.into_iter().skip(seen);
     let page = list.page(rest, page::limit(request.limit, 100, 1000), |m| m.id.to_string());
     let truncated = page.truncated();
-    let rotations = page.items.iter().map(|material| entry(&key, material)).collect();
+    let rotations = page.items.iter().filter_map(|material| entry(&key, material)).collect();
     Ok(Response { rotations, truncated, next_marker: page.next_marker })
 }
 
-fn entry<A>(key: &Authorized<'_, A>, material: &MaterialInfo) -> RotationEntry {
-    let current = key.key().current == Some(material.id);
-    RotationEntry {
+fn entry<A>(key: &Authorized<'_, A>, material: &MaterialInfo) -> Option<RotationEntry> {
+    let rotation_type = material.rotation_type.filter(|_| material.rotated_at.is_some());
+    Some(RotationEntry {
         key_id: key.arn().clone(),
         key_material_id: material.id,
-        key_material_state: if current { KeyMaterialState::Current } else { KeyMaterialState::NonCurrent },
+        key_material_state: state(key.key(), material)?,
         rotation_date: material.rotated_at,
-        rotation_type: material.rotation_type,
+        rotation_type,
+        imported: imported::entry(key.key(), material),
+    })
+}
+
+/// The state of section 5.4; none for materials that the list does not show.
+fn state(key: &Key, material: &MaterialInfo) -> Option<KeyMaterialState> {
+    use KeyMaterialState as Shown;
+    match material.status {
+        MaterialStatus::Active if key.current == Some(material.id) => Some(Shown::Current),
+        MaterialStatus::Active => Some(Shown::NonCurrent),
+        MaterialStatus::PendingRotation => Some(Shown::PendingRotation),
+        MaterialStatus::Staged if key.is_external() => Some(Shown::PendingRotation),
+        MaterialStatus::PendingMultiRegionImport => Some(Shown::PendingMultiRegionImportAndRotation),
+        MaterialStatus::Staged | MaterialStatus::Aborted => None,
     }
 }

@@ -7,15 +7,20 @@ use zeroize::Zeroizing;
 
 use crate::{Env, Error};
 
-/// Draws material for `key` and wraps it, so that an entry can carry it (invariant F1).
+/// Draws material for `key` and wraps it.
 pub(crate) fn draw(env: &mut Env<'_>, key: &KeyId, spec: KeySpec) -> Result<NewMaterial, Error> {
-    let domain = env.keyring.current_domain_key().ok_or(NO_DOMAIN_KEY)?;
     let material =
         KeyMaterial::generate(spec, env.entropy).map_err(|_| Error::Internal("key generation failed"))?;
-    let id = material_id(key, &material);
-    let wrapped = domain.wrap(key, &id, &material, env.entropy);
-    let public_key = material.public_key().map_err(|_| Error::Internal("a fresh key has no public half"))?;
-    Ok(NewMaterial { id, commitment: commitment(key, &material), public_key, wrapped })
+    wrap(env, key, &material)
+}
+
+/// Wraps material of `key` under the Region's domain key, so that an entry can carry it (invariant F1).
+pub(crate) fn wrap(env: &mut Env<'_>, key: &KeyId, material: &KeyMaterial) -> Result<NewMaterial, Error> {
+    let domain = env.keyring.current_domain_key().ok_or(NO_DOMAIN_KEY)?;
+    let id = material_id(key, material);
+    let wrapped = domain.wrap(key, &id, material, env.entropy);
+    let public_key = material.public_key().map_err(|_| Error::Internal("a key has no public half"))?;
+    Ok(NewMaterial { id, commitment: commitment(key, material), public_key, wrapped })
 }
 
 const NO_DOMAIN_KEY: Error = Error::Internal("this node holds no domain key");
@@ -81,6 +86,10 @@ pub(crate) fn open(
     context: &EncryptionContext,
     blob: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    // Pending material opens nothing: nobody but its owner could have sealed with it.
+    if key.material(material).is_some_and(|m| m.status.is_pending_import()) {
+        return Err(Error::InvalidCiphertext);
+    }
     let unwrapped = unwrap_key(env, key, arn, material)?;
     let binding = binding(key, arn);
     let request = SealRequest { key_id: key.id, material_id: *material, binding: &binding, context };

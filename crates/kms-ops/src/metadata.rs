@@ -4,7 +4,7 @@ use kms_state::{Key, Lifecycle, MultiRegion};
 use kms_types::{AccountId, KeyArn, KeyId, KeySpec, KeyState, MultiRegionKeyType, Region};
 use std::collections::BTreeMap;
 
-use crate::{Algorithms, KeyMetadata, MultiRegionConfiguration, MultiRegionKey};
+use crate::{Algorithms, KeyMetadata, MultiRegionConfiguration, MultiRegionKey, imported};
 
 /// The key as DescribeKey shows it in `region`.
 pub(crate) fn of(key: &Key, region: &Region) -> KeyMetadata {
@@ -14,6 +14,7 @@ pub(crate) fn of(key: &Key, region: &Region) -> KeyMetadata {
         Lifecycle::PendingReplicaDeletion { window_days } => (None, Some(window_days)),
         Lifecycle::Enabled | Lifecycle::Disabled => (None, None),
     };
+    let (expiration_model, valid_to) = imported::expiration(key);
     KeyMetadata {
         aws_account_id: key.account,
         key_id: key.id,
@@ -37,6 +38,8 @@ pub(crate) fn of(key: &Key, region: &Region) -> KeyMetadata {
         current_key_material_id: key
             .current
             .filter(|_| key.spec == KeySpec::SymmetricDefault && key_state != KeyState::Creating),
+        expiration_model,
+        valid_to,
     }
 }
 

@@ -1,7 +1,8 @@
 //! From a decision to a proposal, and from the outcome back to an answer.
 
 use kms_state::{
-    Command, ControlRecord, Expectation, Key, NewMaterial, Origin, Outcome, Proposal, Refusal, State,
+    Command, ControlRecord, Expectation, ImportMaterial, Key, NewMaterial, Origin, Outcome, Proposal,
+    Refusal, State,
 };
 use kms_types::{AccountId, KeyArn, KeyId, ProposalId, RecordVersion};
 
@@ -91,17 +92,62 @@ pub(crate) fn propose_record(
     respond: impl FnOnce(&State) -> Result<Response, Error> + Send + 'static,
 ) -> Step {
     let RecordChange { record, base, material, contained_in } = change;
-    let (key, version) = (record.key, record.version.clone());
-    let wait = Wait::Committed { key, version: version.clone() };
-    let arn = arn.clone();
-    let respond: Respond = Box::new(move |view, outcome| match outcome {
-        Outcome::Refused(refusal) => Err(refused(refusal)),
-        _ if is_committed(view, key, &version, &*contained_in) => Ok(respond(view)?),
-        _ => Err(Error::DependencyTimeout { arn, version: Some(version) }.into()),
-    });
+    let agreed = Agreed::new(&record, contained_in, arn);
     let command = Command::ProposeRecord { record: Box::new(record), base, material };
-    let proposal = proposal(case, env, expect, command);
-    Step::Propose(Box::new(Pending { proposal, wait, respond }))
+    agreed.propose(case, env, expect, command, respond)
+}
+
+/// Proposes a record that lists a material which was imported here.
+pub(crate) fn propose_import<A>(
+    case: &Case<'_>,
+    env: &mut Env<'_>,
+    key: &Authorized<'_, A>,
+    change: RecordChange,
+    import: ImportMaterial,
+    response: impl Into<Response>,
+) -> Step {
+    let RecordChange { record, base, contained_in, .. } = change;
+    let agreed = Agreed::new(&record, contained_in, key.arn());
+    let command = Command::ProposeImport { record: Box::new(record), base, import: Box::new(import) };
+    let response = response.into();
+    agreed.propose(case, env, key.expectation(), command, move |_| Ok(response))
+}
+
+/// A record that a majority of Regions has to accept.
+struct Agreed {
+    key: KeyId,
+    version: RecordVersion,
+    contained_in: Box<dyn Fn(&ControlRecord) -> bool + Send>,
+    arn: KeyArn,
+}
+
+impl Agreed {
+    fn new(
+        record: &ControlRecord,
+        contained_in: Box<dyn Fn(&ControlRecord) -> bool + Send>,
+        arn: &KeyArn,
+    ) -> Self {
+        Self { key: record.key, version: record.version.clone(), contained_in, arn: arn.clone() }
+    }
+
+    fn propose(
+        self,
+        case: &Case<'_>,
+        env: &mut Env<'_>,
+        expect: Option<Expectation>,
+        command: Command,
+        respond: impl FnOnce(&State) -> Result<Response, Error> + Send + 'static,
+    ) -> Step {
+        let Self { key, version, contained_in, arn } = self;
+        let wait = Wait::Committed { key, version: version.clone() };
+        let respond: Respond = Box::new(move |view, outcome| match outcome {
+            Outcome::Refused(refusal) => Err(refused(refusal)),
+            _ if is_committed(view, key, &version, &*contained_in) => Ok(respond(view)?),
+            _ => Err(Error::DependencyTimeout { arn, version: Some(version) }.into()),
+        });
+        let proposal = proposal(case, env, expect, command);
+        Step::Propose(Box::new(Pending { proposal, wait, respond }))
+    }
 }
 
 /// A record of the same epoch that is as new contains the change. One of a higher epoch does only if it shows.

@@ -174,6 +174,8 @@ fn replica_metadata(
         )),
         pending_deletion_window_in_days: None,
         current_key_material_id: None,
+        expiration_model: None,
+        valid_to: None,
     }
 }
 

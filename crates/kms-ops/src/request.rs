@@ -109,4 +109,7 @@ api! {
     ListRetirableGrants in list_retirable_grants,
     RetireGrant in retire_grant,
     RevokeGrant in revoke_grant,
+    GetParametersForImport in get_parameters_for_import,
+    ImportKeyMaterial in import_key_material,
+    DeleteImportedKeyMaterial in delete_imported_key_material,
 }

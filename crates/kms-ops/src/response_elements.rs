@@ -24,6 +24,12 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         R::CreateGrant(r) => Some(without_nulls(json!({ "grantId": r.grant_id, "keyId": key }))),
         R::CancelKeyDeletion(r) => Some(json!({ "keyId": r.key_id })),
         R::RotateKeyOnDemand(r) => Some(json!({ "keyId": r.key_id })),
+        R::ImportKeyMaterial(r) => {
+            Some(without_nulls(json!({ "keyId": r.key_id, "keyMaterialId": r.key_material_id })))
+        }
+        R::DeleteImportedKeyMaterial(r) => {
+            Some(without_nulls(json!({ "keyId": r.key_id, "keyMaterialId": r.key_material_id })))
+        }
         R::EnableKey(_)
         | R::DisableKey(_)
         | R::UpdateKeyDescription(_)
@@ -70,7 +76,8 @@ pub(crate) fn of(response: &Response, key: Option<&KeyArn>) -> Option<Value> {
         | R::GetKeyPolicy(_)
         | R::ListKeyPolicies(_)
         | R::GetKeyRotationStatus(_)
-        | R::ListKeyRotations(_) => None,
+        | R::ListKeyRotations(_)
+        | R::GetParametersForImport(_) => None,
     }
 }
 
@@ -97,6 +104,8 @@ fn metadata(m: &KeyMetadata) -> Value {
         "multiRegion": m.multi_region,
         "multiRegionConfiguration": m.multi_region_configuration.as_ref().map(configuration),
         "currentKeyMaterialId": m.current_key_material_id,
+        "expirationModel": m.expiration_model.map(|model| model.as_str()),
+        "validTo": m.valid_to.map(date),
     }));
     if let Value::Object(members) = &mut shown {
         members.insert(lower_first(m.algorithms.member()), m.algorithms.names().into());

@@ -48,6 +48,9 @@ fn run(
     state_table::check(Operation::RotateKeyOnDemand, key.key().state(case.region), key.arn())?;
     check_can_rotate(&key)?;
     let response = Response { key_id: key.arn().clone() };
+    if key.key().is_external() {
+        return rotate_imported(case, &key, env, response);
+    }
     if key.key().multi_region.is_some() {
         return stage(case, &key, env, response);
     }
@@ -66,7 +69,7 @@ fn run(
 fn check_can_rotate<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
     rotation_schedule::check_spec(key)?;
     match key.key().origin {
-        KeyOrigin::AwsKms => Ok(()),
+        KeyOrigin::AwsKms | KeyOrigin::External => Ok(()),
         origin => Err(Error::UnsupportedOrigin { arn: key.arn().clone(), origin }),
     }
 }
@@ -89,6 +92,37 @@ fn check_no_conflict<A>(case: &Case<'_>, key: &Authorized<'_, A>) -> Result<(), 
         true => Err(Error::Conflict { arn: key.arn().clone() }),
         false => Ok(()),
     }
+}
+
+/// The imported material that waits becomes current: at once in a single-Region key, and once every active member has
+/// acknowledged it anew in a multi-Region one (rule 4).
+fn rotate_imported<A>(
+    case: &Case<'_>,
+    key: &Authorized<'_, A>,
+    env: &mut Env<'_>,
+    response: Response,
+) -> Result<Step, Error> {
+    rotation_schedule::check_changeable(case, key)?;
+    check_quota(case, key)?;
+    check_no_conflict(case, key)?;
+    let ready = key.key().pending_import().filter(|m| m.status == MaterialStatus::PendingRotation);
+    let material = ready.ok_or_else(|| Error::NoPendingMaterial { arn: key.arn().clone() })?.id;
+    if key.key().multi_region.is_none() {
+        let command = Command::RotateImported { key: key.key().id, material };
+        return Ok(propose_quietly(case, env, key.expectation(), command, response));
+    }
+    let base = shared::record(case, key)?;
+    let is_under_way = move |m: &MaterialInfo| {
+        m.id == material && (m.status == MaterialStatus::Staged || m.rotated_at.is_some())
+    };
+    let change = RecordChange {
+        record: base.rotate_imported(&material, case.now()).map_err(|e| shared::refused(e, key.arn()))?,
+        base: base.version.clone(),
+        material: None,
+        contained_in: Box::new(move |later| later.materials.iter().any(is_under_way)),
+    };
+    let response = response.into();
+    Ok(propose_record(case, env, key.arn(), key.expectation(), change, move |_| Ok(response)))
 }
 
 /// Rule 4: the material is announced first. It seals nothing before every active member holds it.

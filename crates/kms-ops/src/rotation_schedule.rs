@@ -1,7 +1,7 @@
 //! The schedule of automatic rotation: a single-Region key's own, or a shared property that only the primary changes.
 
 use kms_state::{Automatic, Command};
-use kms_types::KeySpec;
+use kms_types::{KeyOrigin, KeySpec};
 
 use crate::{
     Env, Error, Response, Step,
@@ -16,6 +16,14 @@ pub(crate) fn check_spec<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
     match key.key().spec {
         KeySpec::SymmetricDefault => Ok(()),
         spec => Err(Error::CannotRotate { arn: key.arn().clone(), spec }),
+    }
+}
+
+/// Refuses keys without a schedule: imported ones are rotated on demand only (section 5.1).
+pub(crate) fn check_drawn<A>(key: &Authorized<'_, A>) -> Result<(), Error> {
+    match key.key().origin {
+        KeyOrigin::AwsKms => Ok(()),
+        origin => Err(Error::UnsupportedOrigin { arn: key.arn().clone(), origin }),
     }
 }
 

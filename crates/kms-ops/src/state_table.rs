@@ -43,6 +43,9 @@ enum Row {
     Replicate,
     CreateGrant,
     UpdatePrimary,
+    ImportParameters,
+    Import,
+    DeleteImported,
 }
 
 /// None for operations that are not about the state of one key, or do not exist yet.
@@ -89,6 +92,10 @@ const fn row(operation: Operation) -> Option<Row> {
         O::ReplicateKey => Row::Replicate,
         O::CreateGrant => Row::CreateGrant,
         O::UpdatePrimaryRegion => Row::UpdatePrimary,
+        // Keys of another origin are refused before their state is looked at (message 9).
+        O::GetParametersForImport => Row::ImportParameters,
+        O::ImportKeyMaterial => Row::Import,
+        O::DeleteImportedKeyMaterial => Row::DeleteImported,
         _ => return None,
     })
 }
@@ -106,6 +113,7 @@ pub(crate) const fn verdict(operation: Operation, state: KeyState) -> Verdict {
         (R::ListRotations, _) => Ok,
         (R::CancelDeletion, S::PendingDeletion | S::PendingReplicaDeletion) => Ok,
         (R::CancelDeletion, _) => Invalid(StateName::NotPendingDeletion),
+        (R::DeleteImported, S::PendingDeletion | S::PendingReplicaDeletion) => Ok,
         // Every other row: allowed when enabled, message 3 when the key is on its way out.
         (_, S::Enabled) => Ok,
         (_, S::PendingDeletion | S::PendingReplicaDeletion) => invalid,
@@ -114,6 +122,8 @@ pub(crate) const fn verdict(operation: Operation, state: KeyState) -> Verdict {
         (R::Enablement, _) => invalid,
         (R::ScheduleDeletion, S::Updating) => invalid,
         (R::ScheduleDeletion, _) => Ok,
+        (R::ImportParameters | R::Import | R::DeleteImported, S::Disabled | S::PendingImport) => Ok,
+        (R::Import, S::Updating) => Ok,
         (_, S::Disabled) => Disabled,
         (R::RotationSchedule, S::PendingImport) => WrongOrigin,
         (R::RotationSchedule, S::Unavailable | S::Updating) => Ok,

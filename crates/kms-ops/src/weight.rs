@@ -20,6 +20,7 @@ impl Request {
             Self::CreateKey(r) => r.key_spec.or(r.customer_master_key_spec).is_some_and(is_rsa),
             Self::GenerateDataKeyPair(r) => is_rsa(r.key_pair_spec.key_spec()),
             Self::GenerateDataKeyPairWithoutPlaintext(r) => is_rsa(r.key_pair_spec.key_spec()),
+            Self::GetParametersForImport(_) | Self::ImportKeyMaterial(_) => true,
             Self::Sign(r) => signs_with_rsa(r.signing_algorithm),
             Self::Decrypt(r) => decrypts_with_rsa(r.encryption_algorithm),
             Self::ReEncrypt(r) => decrypts_with_rsa(r.source_encryption_algorithm),

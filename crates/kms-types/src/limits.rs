@@ -36,6 +36,10 @@ pub const MAX_ON_DEMAND_ROTATIONS: u32 = 25;
 pub const DELETION_WINDOW_DAYS: (u32, u32, u32) = (7, 30, 30);
 /// Period of automatic rotation, in days: least, most, default.
 pub const ROTATION_PERIOD_DAYS: (u32, u32, u32) = (90, 2560, 365);
+/// How long the parameters of GetParametersForImport are valid, in milliseconds of Region time.
+pub const IMPORT_PARAMETERS_MS: u64 = 24 * 60 * 60 * 1000;
+/// How far ahead imported material may expire, in days.
+pub const IMPORT_MAX_VALID_DAYS: u64 = 365;
 /// How far a request's date may be from Region time, in milliseconds, either way.
 pub const SIGNATURE_WINDOW_MS: u64 = 5 * 60 * 1000;
 /// How far a virtual clock may be ahead, in milliseconds: 500 years.

@@ -1,4 +1,5 @@
-use kms_ops::{AliasRule, Denial, Error, MalformedPolicy, PolicySource, Quota, TagFault};
+use kms_ops::{AliasRule, Denial, Error, ImportFault, MalformedPolicy, PolicySource, Quota, TagFault};
+use kms_types::KeyArn;
 
 use super::ApiError;
 
@@ -94,6 +95,31 @@ impl From<&Error> for ApiError {
                 "KeyUnavailableException",
                 format!("{arn} is temporarily unavailable. You can retry the request."),
             ),
+            Error::InvalidImportToken => Self::silent("InvalidImportTokenException"),
+            Error::ExpiredImportToken { .. } => Self::silent("ExpiredImportTokenException"),
+            Error::IncorrectKeyMaterial { arn, fault } => {
+                Self::client("IncorrectKeyMaterialException", import_text(arn, fault))
+            }
+            Error::MaterialPending { arn, material, pending } => Self::client(
+                "KMSInvalidStateException",
+                format!(
+                    "New key material (id: {material}) cannot be imported into KMS key {arn}, because another key \
+                     material (id: {pending}) is pending rotation."
+                ),
+            ),
+            Error::NoPendingMaterial { arn } => Self::client(
+                "KMSInvalidStateException",
+                format!("No available key material pending rotation for the key: {arn}."),
+            ),
+            Error::MaterialRotating { arn, material } => Self::client(
+                "KMSInvalidStateException",
+                format!(
+                    "Key material (id: {material}) of KMS key {arn} is being rotated in. Try again later."
+                ),
+            ),
+            Error::MaterialNotFound { arn, material } => {
+                not_found(format!("Key material (id: {material}) of KMS key {arn} does not exist."))
+            }
             Error::DryRun => Self::client(
                 "DryRunOperationException",
                 "The request would have succeeded, but the DryRun option is set.",
@@ -188,6 +214,21 @@ fn noun(source: PolicySource) -> &'static str {
         PolicySource::Resource => "resource-based policy",
         PolicySource::Boundary => "permissions boundary",
         PolicySource::Session => "session policy",
+    }
+}
+
+fn import_text(arn: &KeyArn, fault: &ImportFault) -> String {
+    match fault {
+        ImportFault::NotOfSpec { spec } => {
+            format!("The key material is not valid for KeySpec {spec} of {arn}.")
+        }
+        ImportFault::Unknown => {
+            format!("The key material is not associated with KMS key {arn}. Reimport the same key material.")
+        }
+        ImportFault::Known => format!("The key material is already associated with KMS key {arn}."),
+        ImportFault::OtherThanNamed => {
+            format!("The key material is not the one that KeyMaterialId names for KMS key {arn}.")
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The whole error map as one table.
 
-use kms_ops::{AliasRule, Denial, Error, PolicySource, Quota, StateName, TagFault};
+use kms_ops::{AliasRule, Denial, Error, ImportFault, PolicySource, Quota, StateName, TagFault};
 use kms_types::{
-    Epoch, GrantId, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, Operation, RecordVersion, Timestamp,
+    Epoch, GrantId, KeyArn, KeyOrigin, KeySpec, KeyState, KeyUsage, MaterialId, Operation, RecordVersion,
+    Timestamp,
 };
 
 use super::*;
@@ -10,6 +11,10 @@ use crate::{SignatureError, TargetError};
 
 fn arn() -> KeyArn {
     "arn:aws:kms:us-east-1:000000000000:key/mrk-0f1e2d3c4b5a69788796a5b4c3d2e1f0".parse().unwrap()
+}
+
+fn material(n: u8) -> MaterialId {
+    MaterialId::from_bytes([n; 32])
 }
 
 fn denied(reason: Denial, resource: Option<&str>) -> Error {
@@ -86,6 +91,19 @@ fn operation_errors() -> Vec<Error> {
         Error::GrantNotFound { grant: GrantId::from_bytes([0xab; 32]) },
         Error::InvalidPrincipalArn { arn: "arn:aws:iam::000000000000:user/*".into() },
         Error::KeyUnavailable { arn: arn() },
+        Error::InvalidImportToken,
+        Error::ExpiredImportToken { expired_at: Timestamp::from_millis(1_770_106_449_000) },
+        Error::IncorrectKeyMaterial {
+            arn: arn(),
+            fault: ImportFault::NotOfSpec { spec: KeySpec::SymmetricDefault },
+        },
+        Error::IncorrectKeyMaterial { arn: arn(), fault: ImportFault::Unknown },
+        Error::IncorrectKeyMaterial { arn: arn(), fault: ImportFault::Known },
+        Error::IncorrectKeyMaterial { arn: arn(), fault: ImportFault::OtherThanNamed },
+        Error::MaterialPending { arn: arn(), material: material(1), pending: material(2) },
+        Error::NoPendingMaterial { arn: arn() },
+        Error::MaterialRotating { arn: arn(), material: material(1) },
+        Error::MaterialNotFound { arn: arn(), material: material(1) },
         Error::DryRun,
         Error::Conflict { arn: arn() },
         Error::DependencyTimeout { arn: arn(), version: None },

@@ -5,7 +5,7 @@ use kms_ops::{
     ContextConstraint, GrantConstraints, GrantEntry, KeyMetadata, MultiRegionConfiguration, MultiRegionKey,
     Recipient, ShownPrincipal, Tag,
 };
-use kms_types::{EncryptionAlgorithm, MessageType, Timestamp};
+use kms_types::{EncryptionAlgorithm, MaterialId, MessageType, Timestamp};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -25,6 +25,11 @@ pub(super) fn key_id(members: &mut Members<'_>) -> Read<String> {
 
 pub(super) fn custom_key_store_id(members: &mut Members<'_>) -> Read<String> {
     members.required_text("CustomKeyStoreId", &Text::CUSTOM_KEY_STORE_ID)
+}
+
+/// `KeyMaterialId`; the model's pattern and length leave exactly what parses.
+pub(super) fn key_material_id(members: &mut Members<'_>) -> Read<Option<MaterialId>> {
+    Ok(members.text("KeyMaterialId", &Text::KEY_MATERIAL_ID)?.and_then(|text| text.parse().ok()))
 }
 
 pub(super) fn grant_tokens(members: &mut Members<'_>) -> Read<Vec<String>> {
@@ -150,6 +155,8 @@ pub(super) fn key_metadata(key: &KeyMetadata) -> Value {
         .with_some("MultiRegionConfiguration", key.multi_region_configuration.as_ref().map(multi_region))
         .with_some("PendingDeletionWindowInDays", key.pending_deletion_window_in_days)
         .with_some("CurrentKeyMaterialId", key.current_key_material_id.map(|id| id.to_string()))
+        .with_some("ExpirationModel", key.expiration_model.map(|model| model.as_str()))
+        .with_some("ValidTo", key.valid_to.map(time))
         .done()
 }
 

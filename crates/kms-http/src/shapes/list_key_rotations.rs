@@ -26,11 +26,16 @@ pub(super) fn render(response: &Response) -> Value {
 }
 
 fn entry(rotation: &RotationEntry) -> Value {
+    let imported = rotation.imported.as_ref();
     Answer::default()
         .with_text("KeyId", &rotation.key_id)
         .with_text("KeyMaterialId", &rotation.key_material_id)
         .with_text("KeyMaterialState", &rotation.key_material_state)
         .with_some("RotationDate", rotation.rotation_date.map(time))
         .with_some("RotationType", rotation.rotation_type.map(|kind| kind.as_str()))
+        .with_some("ImportState", imported.map(|i| i.import_state.as_str()))
+        .with_some("ExpirationModel", imported.and_then(|i| i.expiration_model).map(|model| model.as_str()))
+        .with_some("ValidTo", imported.and_then(|i| i.valid_to).map(time))
+        .with_some("KeyMaterialDescription", imported.and_then(|i| i.key_material_description.as_deref()))
         .done()
 }

@@ -14,6 +14,7 @@ mod decapsulate;
 mod decrypt;
 mod delete_alias;
 mod delete_custom_key_store;
+mod delete_imported_key_material;
 mod derive_shared_secret;
 mod describe_custom_key_stores;
 mod describe_key;
@@ -34,7 +35,9 @@ mod generate_random;
 mod get_key_last_usage;
 mod get_key_policy;
 mod get_key_rotation_status;
+mod get_parameters_for_import;
 mod get_public_key;
+mod import_key_material;
 mod list_aliases;
 mod list_grants;
 mod list_key_policies;
@@ -143,9 +146,9 @@ pub(crate) fn parse(operation: Operation, object: &Map<String, Value>) -> Result
             Parsed { audit_parameters: Value::Null, ..read(object, retire_grant::parse) }
         }
         Operation::RevokeGrant => read(object, revoke_grant::parse),
-        Operation::DeleteImportedKeyMaterial
-        | Operation::GetParametersForImport
-        | Operation::ImportKeyMaterial => return Err(TargetError::NotImplemented(operation)),
+        Operation::GetParametersForImport => read(object, get_parameters_for_import::parse),
+        Operation::ImportKeyMaterial => read(object, import_key_material::parse),
+        Operation::DeleteImportedKeyMaterial => read(object, delete_imported_key_material::parse),
     };
     Ok(parsed)
 }
@@ -195,6 +198,9 @@ pub fn response_json(response: &Response) -> Option<Value> {
         Response::CreateGrant(response) => Some(create_grant::render(response)),
         Response::ListGrants(response) => Some(list_grants::render(response)),
         Response::ListRetirableGrants(response) => Some(list_retirable_grants::render(response)),
+        Response::GetParametersForImport(response) => Some(get_parameters_for_import::render(response)),
+        Response::ImportKeyMaterial(response) => Some(import_key_material::render(response)),
+        Response::DeleteImportedKeyMaterial(response) => Some(delete_imported_key_material::render(response)),
         Response::GetKeyLastUsage(response) => Some(get_key_last_usage::render(response)),
         Response::CreateCustomKeyStore(response) => Some(create_custom_key_store::render(response)),
         Response::DescribeCustomKeyStores(response) => Some(describe_custom_key_stores::render(response)),

@@ -2,17 +2,19 @@
 
 use kms_ops::{
     Algorithms, AliasEntry, ContextConstraint, GrantConstraintMembers, GrantConstraints, GrantEntry,
-    KeyMetadata, LastUsage, MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry,
-    ShownPrincipal, Tag, cancel_key_deletion, connect_custom_key_store, create_grant, create_key, decrypt,
-    describe_custom_key_stores, disable_key, encrypt, generate_data_key, generate_data_key_without_plaintext,
-    get_key_last_usage, get_key_policy, get_key_rotation_status, list_aliases, list_grants,
+    ImportedEntry, KeyMetadata, LastUsage, MultiRegionConfiguration, MultiRegionKey, Recipient,
+    RotationEntry, ShownPrincipal, Tag, cancel_key_deletion, connect_custom_key_store, create_grant,
+    create_key, decrypt, delete_imported_key_material, describe_custom_key_stores, describe_key, disable_key,
+    encrypt, generate_data_key, generate_data_key_without_plaintext, get_key_last_usage, get_key_policy,
+    get_key_rotation_status, get_parameters_for_import, import_key_material, list_aliases, list_grants,
     list_key_policies, list_key_rotations, list_keys, list_resource_tags, re_encrypt, replicate_key,
     retire_grant, schedule_key_deletion,
 };
 use kms_types::{
-    CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, EncryptionContext, GrantId,
-    GrantOperation, IncludeKeyMaterial, KeyArn, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage,
-    MaterialId, MultiRegionKeyType, RequestId, ResourceOwner, RotationType, Timestamp, UsageOperation,
+    CustomerKeyManager, DataKeySpec, DryRunModifier, EncryptionAlgorithm, EncryptionContext, ExpirationModel,
+    GrantId, GrantOperation, ImportState, IncludeKeyMaterial, KeyArn, KeyMaterialState, KeyOrigin, KeySpec,
+    KeyState, KeyUsage, MaterialId, MultiRegionKeyType, RequestId, ResourceOwner, RotationType, Timestamp,
+    UsageOperation,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -144,6 +146,15 @@ fn full_body(operation: Operation) -> Value {
         | Operation::DisconnectCustomKeyStore => {
             json!({"CustomKeyStoreId": "cks-1"})
         }
+        Operation::GetParametersForImport => {
+            json!({"KeyId": "k", "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_4096"})
+        }
+        Operation::ImportKeyMaterial => json!({
+            "KeyId": "k", "ImportToken": "YQ==", "EncryptedKeyMaterial": "Yg==", "ValidTo": 1_770_106_449.5,
+            "ExpirationModel": "KEY_MATERIAL_EXPIRES", "ImportType": "EXISTING_KEY_MATERIAL",
+            "KeyMaterialDescription": "a b", "KeyMaterialId": "ab".repeat(32),
+        }),
+        Operation::DeleteImportedKeyMaterial => json!({"KeyId": "k", "KeyMaterialId": "ab".repeat(32)}),
         Operation::UpdatePrimaryRegion => json!({"KeyId": "k", "PrimaryRegion": "eu-west-1"}),
         other => asymmetric::body(other).unwrap_or_else(|| json!({"KeyId": "k"})),
     }
@@ -362,6 +373,8 @@ fn metadata(key_state: KeyState) -> KeyMetadata {
         }),
         pending_deletion_window_in_days: (key_state == KeyState::PendingReplicaDeletion).then_some(7),
         current_key_material_id: (key_state != KeyState::Creating).then(material),
+        expiration_model: None,
+        valid_to: None,
     }
 }
 
@@ -589,11 +602,63 @@ fn responses() -> Vec<(&'static str, Response)> {
                     key_material_state: KeyMaterialState::Current,
                     rotation_date: Some(now),
                     rotation_type: Some(RotationType::OnDemand),
+                    imported: None,
                 }],
                 truncated: false,
                 next_marker: None,
             }
             .into(),
+        ),
+        (
+            "list_key_rotations of an imported key",
+            list_key_rotations::Response {
+                rotations: vec![RotationEntry {
+                    key_id: arn(),
+                    key_material_id: material(),
+                    key_material_state: KeyMaterialState::PendingMultiRegionImportAndRotation,
+                    rotation_date: None,
+                    rotation_type: None,
+                    imported: Some(ImportedEntry {
+                        import_state: ImportState::Imported,
+                        expiration_model: Some(ExpirationModel::KeyMaterialExpires),
+                        valid_to: Some(now),
+                        key_material_description: Some("of 2026".into()),
+                    }),
+                }],
+                truncated: false,
+                next_marker: None,
+            }
+            .into(),
+        ),
+        (
+            "describe_key of an imported key",
+            describe_key::Response {
+                key_metadata: KeyMetadata {
+                    origin: KeyOrigin::External,
+                    expiration_model: Some(ExpirationModel::KeyMaterialExpires),
+                    valid_to: Some(now),
+                    ..single_region(metadata(KeyState::Enabled))
+                },
+            }
+            .into(),
+        ),
+        (
+            "get_parameters_for_import",
+            get_parameters_for_import::Response {
+                key_id: arn(),
+                import_token: vec![1],
+                public_key: vec![2],
+                parameters_valid_to: now,
+            }
+            .into(),
+        ),
+        (
+            "import_key_material",
+            import_key_material::Response { key_id: arn(), key_material_id: Some(material()) }.into(),
+        ),
+        (
+            "delete_imported_key_material",
+            delete_imported_key_material::Response { key_id: arn(), key_material_id: None }.into(),
         ),
         (
             "replicate_key",

@@ -76,6 +76,13 @@ impl Text {
         });
     pub(crate) const GRANT_SOURCE_ARN: Self =
         Self::like(20, 512, "^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$", is_resource_arn);
+    pub(crate) const KEY_MATERIAL_ID: Self = Self::like(64, 64, "^[a-f0-9]+$", |text| {
+        !text.is_empty() && text.bytes().all(|b| matches!(b, b'a'..=b'f' | b'0'..=b'9'))
+    });
+    pub(crate) const KEY_MATERIAL_DESCRIPTION: Self = Self::like(0, 256, r"^[a-zA-Z0-9:/_\s.-]+$", |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_.- \t\n\r\x0b\x0c".contains(&b))
+    });
     pub(crate) const XKS_KEY_ID: Self = Self::like(1, 128, "^[a-zA-Z0-9-_.]+$", |text| {
         text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     });

@@ -1,7 +1,7 @@
 //! Reading one JSON object member by member.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kms_types::{EncryptionContext, Region};
+use kms_types::{EncryptionContext, Region, Timestamp};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt::Display};
 use zeroize::Zeroizing;
@@ -102,6 +102,16 @@ impl<'a> Members<'a> {
         };
         self.violate(Violation::shown(&number.to_string(), self.path(name), constraint));
         Ok(None)
+    }
+
+    /// A point in time: seconds since 1970, with a fraction or without. One before that reads as 1970.
+    pub(crate) fn time(&mut self, name: &str) -> Read<Option<Timestamp>> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let seconds = value.as_f64().ok_or_else(|| self.wrong_type(name, value, "a Timestamp"))?;
+        // Saturates: a date beyond every calendar is in the far future.
+        let stamp = Timestamp::from_millis((seconds * 1000.0) as u64);
+        self.note(name, stamp.format("%b %-d, %Y, %-I:%M:%S %p").into());
+        Ok(Some(stamp))
     }
 
     pub(crate) fn flag(&mut self, name: &str) -> Read<Option<bool>> {

@@ -190,8 +190,10 @@ impl Fixture {
 
     fn carry_out(&mut self, pending: Pending) -> Result<Response, RespondError> {
         let outcome = self.apply(&pending.proposal);
-        if let (Outcome::RecordProposed { .. }, Command::ProposeRecord { record, .. }) =
-            (&outcome, &pending.proposal.command)
+        if let (
+            Outcome::RecordProposed { .. },
+            Command::ProposeRecord { record, .. } | Command::ProposeImport { record, .. },
+        ) = (&outcome, &pending.proposal.command)
         {
             assert!(!pending.wait.is_over(&self.state));
             self.commit(record);

@@ -41,7 +41,7 @@ fn create_key_refuses_what_it_cannot_make() {
         with(KeySpec::Rsa2048, Some(KeyUsage::KeyAgreement)),
         with(KeySpec::Sm2, Some(KeyUsage::SignVerify)),
         with(KeySpec::SymmetricDefault, Some(KeyUsage::SignVerify)),
-        create_key::Request { origin: Some(KeyOrigin::External), ..create_key() },
+        create_key::Request { origin: Some(KeyOrigin::AwsCloudHsm), ..create_key() },
         create_key::Request { custom_key_store_id: Some("cks-1".into()), ..create_key() },
         create_key::Request { xks_key_id: Some("k".into()), ..create_key() },
         create_key::Request {

@@ -8,6 +8,7 @@ use kms_types::{
 
 use super::{
     fixture::{Fixture, OWN, region},
+    imports,
     requests::*,
 };
 use crate::{
@@ -203,6 +204,9 @@ fn requests(key: &KeyId, blob: &[u8]) -> Vec<Request> {
         list_grants(key).into(),
         revoke(key, &GrantId::FIRST).into(),
         retire(key, &GrantId::FIRST).into(),
+        imports::parameters(key).into(),
+        imports::garbage(key).into(),
+        imports::delete(key, None).into(),
     ]
 }
 
@@ -212,10 +216,10 @@ fn cell(result: Result<crate::Response, Error>) -> String {
         Err(Error::Disabled { .. }) => "Disabled".into(),
         Err(Error::InvalidState { state, .. }) => format!("is {state}"),
         Err(Error::NotPrimary { .. }) => "NotPrimary".into(),
+        Err(Error::UnsupportedOrigin { origin, .. }) => format!("origin {origin}"),
         Err(Error::ReplicaExists { .. }) => "ReplicaExists".into(),
         Err(Error::GrantNotFound { .. }) => "GrantNotFound".into(),
         Err(Error::Unsupported(_)) => "Unsupported".into(),
-        Err(Error::UnsupportedOrigin { origin, .. }) => format!("origin {origin}"),
         Err(other) => format!("{other}"),
     }
 }
@@ -269,6 +273,7 @@ fn no_operation_is_missing_from_the_table() {
     let without_state = [
         Operation::CreateKey,
         Operation::ListKeys,
+        Operation::ListRetirableGrants,
         Operation::GenerateRandom,
         Operation::ConnectCustomKeyStore,
         Operation::CreateCustomKeyStore,

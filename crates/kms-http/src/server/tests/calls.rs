@@ -91,17 +91,13 @@ async fn bodies_are_checked_before_the_service_sees_them() {
     let wrong_type = client.call("Encrypt", json!({"KeyId": 7})).await;
     assert_eq!(code(wrong_type), (400, "SerializationException".into()));
     assert_eq!(code(client.call("Frobnicate", json!({})).await), (400, "UnknownOperationException".into()));
-    assert_eq!(
-        code(client.call("ListRetirableGrants", json!({})).await),
-        (400, "UnsupportedOperationException".into())
-    );
     assert!(server.calls().is_empty());
     let recorded = server.refusals();
     assert_eq!(recorded[0].audit_parameters["encryptionContext"], json!({"a": "b"}));
     assert!(recorded.iter().all(|refusal| refusal.principal.is_some()));
     assert_eq!(
         recorded.iter().map(|r| r.operation).collect::<Vec<_>>(),
-        [Some(Operation::Encrypt), Some(Operation::Encrypt), None, Some(Operation::ListRetirableGrants)]
+        [Some(Operation::Encrypt), Some(Operation::Encrypt), None]
     );
 }
 
