@@ -244,7 +244,7 @@ def test_custom_key_stores_do_not_exist(moving):
     refused(lambda: home.create_custom_key_store(**cluster), "CloudHsmClusterNotFoundException")
     refused(
         lambda: home.create_custom_key_store(CustomKeyStoreName="n", CustomKeyStoreType="EXTERNAL_KEY_STORE"),
-        "UnsupportedOperationException",
+        "LimitExceededException",
     )
     short = refused(lambda: home.connect_custom_key_store(CustomKeyStoreId=""), "ValidationException")
     assert "customKeyStoreId" in str(short)

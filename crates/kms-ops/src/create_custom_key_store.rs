@@ -2,7 +2,7 @@
 
 use kms_types::CustomKeyStoreType;
 
-use crate::{Error, Step, case::Case, custom_key_store};
+use crate::{Error, Quota, Step, case::Case, custom_key_store};
 
 /// The request, without its secrets: nothing is ever done with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,8 @@ pub struct Response {
     pub custom_key_store_id: String,
 }
 
-/// Decides the call: members must fit the type, and then there is no such cluster and no way to an external manager.
+/// Decides the call: members must fit the type, and then there is no such cluster, and no external key store is allowed.
+/// The operation has no UnsupportedOperationException; of the errors that it has, these two are true.
 pub(crate) fn decide(case: &Case<'_>, request: &Request) -> Result<Step, Error> {
     custom_key_store::authorize(case)?;
     let kind = request.custom_key_store_type.unwrap_or(CustomKeyStoreType::AwsCloudHsm);
@@ -41,9 +42,7 @@ pub(crate) fn decide(case: &Case<'_>, request: &Request) -> Result<Step, Error> 
         (CustomKeyStoreType::ExternalKeyStore, _) if of_cluster.contains(&true) => {
             Err(misfit("CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword", "AWS_CLOUDHSM"))
         }
-        (CustomKeyStoreType::ExternalKeyStore, _) => {
-            Err(Error::Unsupported("External key stores are not supported.".into()))
-        }
+        (CustomKeyStoreType::ExternalKeyStore, _) => Err(Error::LimitExceeded(Quota::ExternalKeyStores)),
         (CustomKeyStoreType::AwsCloudHsm, _) if request.has_xks_members => {
             Err(misfit("XksProxy members", "EXTERNAL_KEY_STORE"))
         }

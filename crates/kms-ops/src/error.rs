@@ -373,6 +373,9 @@ pub enum Quota {
         /// The quota.
         most_bytes: usize,
     },
+    /// External key stores: none is allowed, since the service cannot use any.
+    #[error("no external key store is allowed")]
+    ExternalKeyStores,
     /// `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed
     /// for this key: <arn>`.
     #[error("key `{arn}` has used all its on-demand rotations")]

@@ -252,6 +252,10 @@ fn quota_text(quota: &Quota) -> String {
                 "The key policy has {length_bytes} bytes, which is more than the limit of {most_bytes} bytes."
             )
         }
+        Quota::ExternalKeyStores => {
+            "External key stores quota for this account in this region is 0: external key stores are not supported."
+                .into()
+        }
         Quota::OnDemandRotations { arn } => format!(
             "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be \
              performed for this key: {arn}"

@@ -75,6 +75,7 @@ fn operation_errors() -> Vec<Error> {
         Error::LimitExceeded(Quota::Aliases { used: 50, limit: 50 }),
         Error::LimitExceeded(Quota::Grants { used: 50_000, limit: 50_000 }),
         Error::LimitExceeded(Quota::Policy { length_bytes: 40_000, most_bytes: 32_768 }),
+        Error::LimitExceeded(Quota::ExternalKeyStores),
         Error::LimitExceeded(Quota::OnDemandRotations { arn: arn() }),
         Error::Tag(TagFault::Duplicate("a".into())),
         Error::Tag(TagFault::TooMany { count: 51, most: 50 }),

@@ -79,7 +79,8 @@ fn none_can_be_made() {
         has_xks_members: true,
         ..cluster.clone()
     };
-    assert!(matches!(f.call(external.clone()), Err(Error::Unsupported(_))));
+    let expected = Error::LimitExceeded(crate::Quota::ExternalKeyStores);
+    assert_eq!(f.call(external.clone()).unwrap_err(), expected);
     for misfit in [
         create_custom_key_store::Request { cloud_hsm_cluster_id: None, ..cluster.clone() },
         create_custom_key_store::Request { has_xks_members: true, ..cluster },
