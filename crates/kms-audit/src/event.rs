@@ -7,6 +7,13 @@ use kms_types::Operation;
 pub enum Event {
     /// A call of the KMS API.
     Call(Operation),
+    /// A call of IAM or STS.
+    Query {
+        /// `iam` or `sts`.
+        service: &'static str,
+        /// The action.
+        action: &'static str,
+    },
     /// Something that the service does to a key by itself.
     Service(ServiceEvent),
     /// An operator's command, such as a promotion; named as the command line names it (G3).
@@ -41,6 +48,7 @@ impl Event {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Call(operation) => operation.name(),
+            Self::Query { action, .. } => action,
             Self::Service(event) => event.name(),
             Self::Operator(command) => command,
         }
@@ -49,6 +57,8 @@ impl Event {
     pub(crate) fn source(self) -> &'static str {
         match self {
             Self::Call(_) | Self::Service(_) => "kms.amazonaws.com",
+            Self::Query { service: "sts", .. } => "sts.amazonaws.com",
+            Self::Query { .. } => "iam.amazonaws.com",
             Self::Operator(_) => "meridian",
         }
     }
@@ -56,14 +66,23 @@ impl Event {
     /// AWS records the synchronization of a multi-Region key as a call although nobody called.
     pub(crate) fn event_type(self) -> &'static str {
         match self {
-            Self::Call(_) | Self::Service(ServiceEvent::SynchronizeMultiRegionKey) => "AwsApiCall",
+            Self::Call(_) | Self::Query { .. } | Self::Service(ServiceEvent::SynchronizeMultiRegionKey) => {
+                "AwsApiCall"
+            }
             Self::Service(_) => "AwsServiceEvent",
             Self::Operator(_) => "MeridianOperatorCommand",
         }
     }
 
     pub(crate) fn read_only(self) -> bool {
-        matches!(self, Self::Call(operation) if !writes(operation))
+        match self {
+            Self::Call(operation) => !writes(operation),
+            // STS writes nothing; of IAM what begins so reads.
+            Self::Query { service, action } => {
+                service == "sts" || action.starts_with("Get") || action.starts_with("List")
+            }
+            Self::Service(_) | Self::Operator(_) => false,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one map from every reason for a refusal to AWS's code, status and text; no arm catches what is left.
 
+mod iam;
 mod input;
 mod operation;
 mod signature;

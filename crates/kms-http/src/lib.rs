@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod error;
+mod query;
 pub mod server;
 pub mod service;
 pub mod shapes;
@@ -14,8 +15,11 @@ pub mod validate;
 pub use client::{ClientError, KmsClient};
 pub use error::{ApiError, TransportError};
 pub use server::{ServerOptions, serve, serve_with};
-pub use service::{Answer, ApiCall, AuditFailure, KmsService, Origin, Refused, Reply, Throttled};
+pub use service::{
+    Admission, Answer, ApiCall, AuditFailure, IamAnswer, KmsService, Origin, QueryCall, Refused, RefusedCall,
+    Reply, Throttled,
+};
 pub use shapes::response_json;
-pub use sigv4::{Authenticated, Authenticator, Credential, Credentials, SignatureError};
+pub use sigv4::{Api, Authenticated, Authenticator, Credential, Credentials, SignatureError, Validity};
 pub use target::TargetError;
 pub use validate::InputError;

@@ -2,12 +2,15 @@
 //!
 //! Deliberately absent: any implementation; the protocol never decides about keys.
 
-use kms_ops::{Request, Response};
-use kms_types::{Operation, Principal, RequestId, Timestamp};
+use kms_ops::{
+    CredentialRef, Request, Response,
+    iam::{Action, IamError, Params},
+};
+use kms_types::{Operation, Principal, Region, RequestId, Timestamp};
 use serde_json::{Map, Value};
 use std::{future::Future, net::IpAddr, pin::Pin};
 
-use crate::{ApiError, Authenticated};
+use crate::{ApiError, Authenticated, Credentials};
 
 /// A future that the service answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -15,11 +18,14 @@ pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// How a call ends.
 pub type Answer = Result<Response, kms_ops::Error>;
 
+/// How a call of IAM or STS ends.
+pub type IamAnswer = Result<kms_ops::iam::Answer, IamError>;
+
 /// The service behind the API. One instance serves every connection of a node.
 pub trait KmsService: Send + Sync + 'static {
-    /// Region time, against which signatures are dated (invariant B5); without the offset of a virtual clock, which no
-    /// client knows of.
-    fn now(&self) -> Reply<'_, Timestamp>;
+    /// One linearizable version of the state, confirmed after this call began: the signature is verified, and the call
+    /// decided, in it (invariants B1, B5).
+    fn admit(&self) -> Reply<'_, Result<Box<dyn Admission>, kms_ops::Error>>;
 
     /// A fresh id for a call.
     fn request_id(&self) -> RequestId;
@@ -36,12 +42,31 @@ pub trait KmsService: Send + Sync + 'static {
         object: &Map<String, Value>,
     ) -> Result<(), Throttled>;
 
-    /// Carries out a verified call. Its audit record, of success or refusal, is durable when the future ends
-    /// (invariant G1); if it cannot be, there is no answer.
-    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Result<Answer, AuditFailure>>;
-
     /// Records a call that never became an [`ApiCall`] (invariant G3); awaited before the refusal leaves.
     fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>>;
+}
+
+/// One version of the state, for one call.
+pub trait Admission: Send + Sync {
+    /// Region time, against which signatures are dated (invariant B5); without the offset of a virtual clock, which no
+    /// client knows of.
+    fn now(&self) -> Timestamp;
+
+    /// The credentials that are valid in this version.
+    fn credentials(&self) -> &dyn Credentials;
+
+    /// Carries out a verified call. Its audit record, of success or refusal, is durable when the future ends
+    /// (invariant G1); if it cannot be, there is no answer.
+    fn call(self: Box<Self>, call: Authenticated<ApiCall>) -> Reply<'static, Result<Answer, AuditFailure>>;
+
+    /// The Region that takes changes of identities, as this version knows it; named in answers of IAM.
+    fn identity_home(&self) -> Option<Region>;
+
+    /// The same for a call of IAM or STS.
+    fn query(
+        self: Box<Self>,
+        call: Authenticated<QueryCall>,
+    ) -> Reply<'static, Result<IamAnswer, AuditFailure>>;
 }
 
 /// The audit record could not be written.
@@ -82,16 +107,38 @@ pub struct ApiCall {
     pub audit_parameters: Value,
 }
 
-/// A call that was refused before it became an [`ApiCall`].
+/// A call of IAM or STS with its verified caller.
+#[derive(Debug, Clone)]
+pub struct QueryCall {
+    /// What is asked.
+    pub action: Action,
+    /// With which parameters.
+    pub params: Params,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// What a refused call wanted, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedCall {
+    /// Nothing that has a name.
+    Unknown,
+    /// An operation on keys.
+    Operation(Operation),
+    /// An action of IAM or STS.
+    Action(Action),
+}
+
+/// A call that was refused before it became an [`ApiCall`] or a [`QueryCall`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
     /// Where the request came from.
     pub origin: Origin,
-    /// The operation, when the target names one of the API.
-    pub operation: Option<Operation>,
-    /// The verified caller; absent when the signature is what failed.
-    pub principal: Option<Principal>,
-    /// The access key id that the request claims, verified only together with `principal`.
+    /// What was asked.
+    pub call: RefusedCall,
+    /// The verified caller and its credential; absent when the signature is what failed.
+    pub caller: Option<(Principal, CredentialRef)>,
+    /// The access key id that the request claims, verified only together with `caller`.
     pub access_key_id: Option<String>,
     /// What the client is told.
     pub error: ApiError,

@@ -7,7 +7,7 @@ mod explain;
 use kms_audit::{AuditLog, Event, Record, UserIdentity};
 use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
 use kms_transport::{AdminError, AdminHandler, admin_messages as pb, async_trait};
-use kms_types::{Entropy, KeyId, Region};
+use kms_types::{AccountId, Entropy, KeyId, Region};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -67,9 +67,8 @@ impl Admin {
 
     fn key_counts(&self) -> (u64, u64) {
         let state = &self.group.applied().state;
-        state
-            .keys()
-            .fold((0, 0), |(all, multi), key| (all + 1, multi + u64::from(key.multi_region.is_some())))
+        let of_accounts = state.keys().filter(|key| key.account != AccountId::SYSTEM);
+        of_accounts.fold((0, 0), |(all, multi), key| (all + 1, multi + u64::from(key.multi_region.is_some())))
     }
 
     fn peers(&self) -> Vec<pb::PeerRegion> {
@@ -132,6 +131,7 @@ fn promoted(results: BTreeMap<KeyId, KeyResult>) -> pb::RegionPromoteReply {
 impl AdminHandler for Admin {
     async fn status(&self, request: pb::StatusRequest) -> Reply<pb::NodeStatus> {
         let (key_count, multi_region_key_count) = self.key_counts();
+        let state = self.group.applied().state.clone();
         let state_hash = request.with_state_hash.then(|| self.group.applied().state.hash().to_vec());
         Ok(pb::NodeStatus {
             region: self.config.region.to_string(),
@@ -143,6 +143,9 @@ impl AdminHandler for Admin {
             multi_region_key_count,
             state_hash,
             peer_regions: self.peers(),
+            identity_home: state.identity_home().map(|(home, _)| home.to_string()).unwrap_or_default(),
+            identity_sequence: state.identity().position().sequence,
+            identity_lag: self.region.identity().map(|identity| identity.lag),
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             ..self.group.status()

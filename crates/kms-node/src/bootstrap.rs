@@ -22,6 +22,9 @@ pub enum BootstrapError {
     /// The consensus group refuses its first members.
     #[error("the Raft group cannot be initialised: {0}")]
     Initialize(String),
+    /// The identity key cannot be made.
+    #[error("the identity key cannot be made: {0}")]
+    IdentityKey(String),
     /// The first entry was refused.
     #[error("the Region cannot be bootstrapped: {0}")]
     Refused(Refusal),
@@ -56,9 +59,18 @@ pub(crate) async fn bootstrap(
     }
 }
 
-fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Proposal>, ConfigError> {
+fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Proposal>, BootstrapError> {
     let entropy: &mut dyn Entropy = &mut OsEntropy;
-    let wrapped = root.map(|root| root.wrap_domain_key(&DomainKey::generate(1, entropy), entropy));
+    let domain = root.map(|root| (root, Arc::new(DomainKey::generate(1, entropy))));
+    let wrapped = domain.as_ref().map(|(root, domain)| root.wrap_domain_key(domain, entropy));
+    let is_home = config.identity_home() == Some(&config.region);
+    let identity_key = match domain.filter(|_| is_home) {
+        Some((_, domain)) => {
+            let key = kms_ops::create_identity_key(config.deployment, domain, entropy);
+            Some(Box::new(key.map_err(|e| BootstrapError::IdentityKey(e.to_string()))?))
+        }
+        None => None,
+    };
     Ok(Arc::new(Proposal {
         id: ProposalId::from_random(entropy.array()),
         origin: Origin::Service { node: config.node },
@@ -70,6 +82,7 @@ fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Propos
             directory: config.directory()?,
             domain_keys: wrapped.into_iter().collect(),
             clock: config.clock(),
+            identity_key,
         },
     }))
 }

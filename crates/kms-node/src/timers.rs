@@ -1,6 +1,6 @@
 //! Work that falls due in Region time, proposed by the Region's leader: automatic rotations and deletions.
 
-use kms_ops::{Env, Settings, due_proposals};
+use kms_ops::{Env, Settings, due_proposals, identity_replication};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,10 @@ async fn propose_due(group: &Group, keyring: &RegionKeyRing, settings: &Settings
     let proposals = {
         let mut entropy = OsEntropy;
         let mut env = Env { entropy: &mut entropy, keyring: keyring as &dyn kms_ops::KeyRing, settings };
-        due_proposals(&state, &mut env, group.node())
+        let mut proposals: Vec<_> =
+            identity_replication(&state, &mut env, group.node()).into_iter().collect();
+        proposals.extend(due_proposals(&state, &mut env, group.node()));
+        proposals
     };
     for proposal in proposals.into_iter().take(BATCH) {
         match group.propose(proposal).await {

@@ -57,7 +57,8 @@ impl<'a> Case<'a> {
         KeyArn { region: self.region.clone(), account, key }
     }
 
+    /// A key of an account; the deployment's own is out of reach.
     pub(crate) fn key(&self, id: &KeyId) -> Option<&'a Arc<Key>> {
-        self.view.key(id)
+        self.view.key(id).filter(|key| key.account != AccountId::SYSTEM)
     }
 }

@@ -283,6 +283,9 @@ pub enum Error {
         /// What the caller named.
         material: MaterialId,
     },
+    /// UnrecognizedClientException: the credential was taken away while the call was decided.
+    #[error("the credential is not valid any more")]
+    CredentialGone,
     /// DryRunOperationException `The request would have succeeded, but the DryRun option is set.`
     #[error("the call would have succeeded, it was a dry run")]
     DryRun,

@@ -7,7 +7,7 @@ use kms_policy::{
     Value, Verdict, evaluate, trace,
 };
 pub use kms_policy::{Effect, Miss, PolicyTrace, StatementTrace};
-use kms_state::{Key, State};
+use kms_state::{CredentialRef, Key, State};
 use kms_types::{AccountId, KeyArn, KeyRef, Principal, Region, RoleSession, ServicePrincipal, UserPrincipal};
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
@@ -120,7 +120,8 @@ fn supposed(kind: PolicyKind, document: &str, number: usize) -> Result<NamedPoli
 fn caller(view: &State, question: &Question) -> Result<Caller, ExplainError> {
     let suppose = &question.suppose;
     let names = if suppose.key.is_some() { Names::Suffice } else { Names::MustExist };
-    let mut caller = identity::attached(&principal(view, &question.principal, names)?, view);
+    let principal = principal(view, &question.principal, names)?;
+    let mut caller = identity::attached(&principal, &CredentialRef::Configured(principal.clone()), view);
     let all = |kind, documents: &[String]| {
         documents.iter().zip(1..).map(|(d, n)| supposed(kind, d, n)).collect::<Result<Vec<_>, _>>()
     };

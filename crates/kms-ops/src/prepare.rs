@@ -7,7 +7,11 @@ use crate::{AuditFacts, Call, Env, Error, Request as R, Step, case::Case, identi
 /// Decides a call on a linearizable view: an answer, or a proposal. `facts` is filled as far as the decision gets, so
 /// that a refusal is recorded with the keys it concerns.
 pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFacts) -> Result<Step, Error> {
-    let identity = identity::attached(&call.caller, view);
+    // The credential was verified in an earlier view, perhaps this one: what it stood for must still be so (B1).
+    if view.caller(&call.credential).as_ref() != Ok(&call.caller) {
+        return Err(Error::CredentialGone);
+    }
+    let identity = identity::attached(&call.caller, &call.credential, view);
     let case = &Case::new(call, view, &identity, env.settings)?;
     if let Some(first) = crate::managed_key::first_use(case, env)? {
         return Ok(first);

@@ -192,7 +192,8 @@ fn refused(refusal: &Refusal) -> RespondError {
         | Refusal::Superseded(_)
         | Refusal::MaterialPending { .. }
         | Refusal::RotationInProgress(_)
-        | Refusal::OnDemandLimit(_) => RespondError::Retry(refusal.clone()),
+        | Refusal::OnDemandLimit(_)
+        | Refusal::IdentityMoved => RespondError::Retry(refusal.clone()),
         Refusal::KeyLimit { used, limit } => {
             Error::LimitExceeded(Quota::Keys { used: *used, limit: *limit }).into()
         }
@@ -204,6 +205,8 @@ fn refused(refusal: &Refusal) -> RespondError {
         | Refusal::RealClock
         | Refusal::MaterialNotWanted { .. }
         | Refusal::UnknownRegion(_)
+        | Refusal::NotIdentityHome(_)
+        | Refusal::IdentityGap
         | Refusal::Record(_) => Error::Internal("the state machine refused a checked proposal").into(),
     }
 }

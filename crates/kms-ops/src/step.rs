@@ -1,6 +1,6 @@
 //! What a decision leads to: an answer at once, or a proposal and what to answer when it has taken effect.
 
-use kms_state::{Outcome, Proposal, Refusal, State};
+use kms_state::{CredentialRef, Outcome, Proposal, Refusal, State};
 use kms_types::{GrantId, KeyArn, KeyId, MaterialId, NodeId, Principal, RecordVersion, RequestId};
 use std::net::IpAddr;
 
@@ -13,6 +13,8 @@ pub struct Call {
     pub request: Request,
     /// Who asks; verified.
     pub caller: Principal,
+    /// With which credential; looked up again in the view of the decision.
+    pub credential: CredentialRef,
     /// The call's id.
     pub request_id: RequestId,
     /// The node that verified it.

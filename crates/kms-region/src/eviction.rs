@@ -4,10 +4,10 @@ use kms_types::{KeyId, Region, Timestamp};
 
 use crate::{EvictScope, KeyResult, Machine};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Evictions(Vec<Eviction>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Eviction {
     key: KeyId,
     region: Region,

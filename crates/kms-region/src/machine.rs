@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::{
-    Config, Input, Message, Output, deletion::Deletions, eviction::Evictions, install::Asked,
-    learn::Learning, primary::Primary, promotion::Promotions, proposals::Proposals, pull::Peer,
-    requests::Requests, rounds::Round, voter::Voting, watch::Watch,
+    Config, Input, Message, Output, deletion::Deletions, eviction::Evictions, identity::IdentitySync,
+    install::Asked, learn::Learning, primary::Primary, promotion::Promotions, proposals::Proposals,
+    pull::Peer, requests::Requests, rounds::Round, voter::Voting, watch::Watch,
 };
 
 /// One Region's part in the protocol between Regions.
 ///
 /// Feed inputs with [`Machine::handle`], then drain [`Machine::poll_output`]; call again no later than
 /// [`Machine::poll_timeout`]. Nothing is lost when a machine is dropped: a new one continues from the state.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Machine {
     pub(crate) region: Region,
     pub(crate) config: Config,
@@ -38,6 +38,7 @@ pub struct Machine {
     pub(crate) peers: BTreeMap<Region, Peer>,
     pub(crate) watch: BTreeMap<KeyId, Watch>,
     pub(crate) asked: BTreeMap<(KeyId, MaterialId), Asked>,
+    pub(crate) identity: IdentitySync,
 }
 
 impl Machine {
@@ -63,6 +64,7 @@ impl Machine {
             peers: BTreeMap::new(),
             watch: BTreeMap::new(),
             asked: BTreeMap::new(),
+            identity: IdentitySync::default(),
         }
     }
 
@@ -100,7 +102,7 @@ impl Machine {
             && self.learning.is_idle());
         let repeat = busy.then(|| self.now.plus_millis(self.config.resend_ms));
         let pull = self.peers.values().map(|peer| peer.next_pull).min();
-        repeat.into_iter().chain(pull).min()
+        repeat.into_iter().chain(pull).chain(self.identity_timeout()).min()
     }
 
     /// Everything that is due now, in the order in which one step enables the next.
@@ -117,6 +119,7 @@ impl Machine {
         self.run_deletions();
         self.request_materials();
         self.run_pulls();
+        self.run_identity();
     }
 
     fn receive(&mut self, from: Region, message: Message) {
@@ -137,6 +140,10 @@ impl Machine {
             Message::Offer(offer) => self.on_offer(from, offer),
             Message::Material(delivery) => self.on_material(from, delivery),
             Message::Leave { keys } => self.on_leave(&from, &keys),
+            Message::IdentityHint { position } => self.on_identity_hint(&from, position),
+            Message::IdentityPull { position, copy } => self.on_identity_pull(&from, &position, copy),
+            Message::IdentityChanges { entries, newest } => self.on_identity_changes(&from, entries, newest),
+            Message::IdentityPart { copy } => self.on_identity_part(&from, copy),
         }
     }
 

@@ -2,7 +2,10 @@
 //! lost, repeated or late (failure case 10). Who sent it is proven by the driver before the machine sees it (rule 13).
 
 use kms_crypto::{Commitment, Envelope, ReceiverPublic};
-use kms_state::{AcceptAnswer, ControlRecord, DecodeError, MaterialInfo, PromiseAnswer, decode, encode};
+use kms_state::{
+    AcceptAnswer, ControlRecord, DecodeError, IdentityCopy, IdentityEntry, MaterialInfo, Position,
+    PromiseAnswer, decode, encode,
+};
 use kms_types::{Epoch, KeyId, MaterialId, RecordVersion, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +73,30 @@ pub enum Message {
     Leave {
         /// The keys, with the version of the record that the sender goes by.
         keys: Vec<(KeyId, RecordVersion)>,
+    },
+    /// The identity records changed here: pull now.
+    IdentityHint {
+        /// The sender's newest position.
+        position: Position,
+    },
+    /// Asks the identity home for what follows.
+    IdentityPull {
+        /// The sender's position.
+        position: Position,
+        /// A whole copy that the sender takes, by its position, and the next part that it needs.
+        copy: Option<(Position, u32)>,
+    },
+    /// Answer to [`Message::IdentityPull`]: the changes that follow.
+    IdentityChanges {
+        /// The changes, in order.
+        entries: Vec<IdentityEntry>,
+        /// The sender's newest position.
+        newest: Position,
+    },
+    /// Answer to [`Message::IdentityPull`]: a part of a whole copy.
+    IdentityPart {
+        /// The part.
+        copy: IdentityCopy,
     },
 }
 
@@ -174,6 +201,10 @@ impl Message {
             Self::Offer(_) => "offer",
             Self::Material(_) => "material",
             Self::Leave { .. } => "leave",
+            Self::IdentityHint { .. } => "identity-hint",
+            Self::IdentityPull { .. } => "identity-pull",
+            Self::IdentityChanges { .. } => "identity-changes",
+            Self::IdentityPart { .. } => "identity-part",
         }
     }
 
@@ -190,6 +221,9 @@ impl Message {
             Self::Offer(offer) => offer.wants.len(),
             Self::Material(delivery) => delivery.materials.len(),
             Self::Leave { keys } => keys.len(),
+            Self::IdentityHint { .. } | Self::IdentityPull { .. } => 0,
+            Self::IdentityChanges { entries, .. } => entries.len(),
+            Self::IdentityPart { copy } => copy.records.len(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::{Machine, Output};
 
 /// What a proposal was made for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Pending {
     /// Accept for a peer.
     Accept { to: Region, asked: Vec<(KeyId, RecordVersion)> },
@@ -23,14 +23,16 @@ pub(crate) enum Pending {
     Commit { records: Vec<(KeyId, RecordVersion)> },
     /// Materials to install. They are asked for again if they do not show up in the state.
     Install,
+    /// Identity records of the home, or the own claim to be it.
+    Identity,
     /// A key to destroy.
     Destroy { key: KeyId },
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Proposals {
     last: u64,
-    pub(crate) pending: BTreeMap<u64, Pending>,
+    pending: BTreeMap<u64, Pending>,
 }
 
 impl Machine {
@@ -56,6 +58,7 @@ impl Machine {
             Pending::Record { key } => self.record_concluded(key, outcome.as_ref()),
             Pending::Commit { records } if outcome.is_none() => self.commit_lost(&records),
             Pending::Commit { .. } | Pending::Install => {}
+            Pending::Identity => self.identity_concluded(outcome.as_ref()),
             Pending::Destroy { key } => self.destroy_concluded(key),
         }
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{KeyResult, Machine, Output};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Requests(BTreeMap<u64, Request>);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Request {
     pending: BTreeSet<KeyId>,
     results: BTreeMap<KeyId, KeyResult>,

@@ -1,7 +1,7 @@
 use kms_types::{KeyId, MaterialId, Region, Timestamp};
 use std::collections::BTreeMap;
 
-use crate::Machine;
+use crate::{IdentityStatus, Machine};
 
 /// What an operator may want to know about the link to other Regions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Status {
     pub held_up: Vec<HeldUp>,
     /// Keys whose control record is being agreed on.
     pub unsettled_keys: usize,
+    /// The identity records.
+    pub identity: IdentityStatus,
 }
 
 /// One other voter as this Region's leader knows it.
@@ -61,6 +63,7 @@ impl Machine {
             peers: peers.collect(),
             held_up: held_up.collect(),
             unsettled_keys: self.state.unsettled().count(),
+            identity: self.identity_status(),
         }
     }
 }

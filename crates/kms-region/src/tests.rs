@@ -2,6 +2,7 @@
 
 mod delivery;
 mod failure_cases;
+mod identity;
 mod imports;
 mod rules;
 mod world;

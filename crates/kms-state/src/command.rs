@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::{
-    Automatic, ControlRecord, Directory, Enablement, GrantTerms, ImportDetails, KeyPolicy, RegionClock,
-    ServiceEventId, UsedKey,
+    Automatic, ControlRecord, Directory, Enablement, GrantTerms, IdentityChange, IdentityCopy, IdentityEntry,
+    ImportDetails, KeyPolicy, RegionClock, ServiceEventId, UsedKey,
 };
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
@@ -158,6 +158,8 @@ pub enum Command {
         domain_keys: Vec<WrappedDomainKey>,
         /// Which clock Region time follows.
         clock: RegionClock,
+        /// The identity key, in the one Region where the deployment begins.
+        identity_key: Option<Box<CreateKey>>,
     },
     /// Moves Region time forward to the median of the voters' clocks, with the offset of a virtual clock; never back.
     Tick {
@@ -365,6 +367,15 @@ pub enum Command {
         /// The events.
         events: Vec<ServiceEventId>,
     },
+    /// A change of users, roles, policies or access keys. Refused unless this Region is the identity home.
+    ChangeIdentity(Box<IdentityChange>),
+    /// Changes that the home made, in their order. Refused in the home, after a gap, and from another history.
+    FollowIdentity {
+        /// The changes.
+        entries: Vec<IdentityEntry>,
+    },
+    /// A part of a whole copy of the home's identity records.
+    ReplaceIdentity(Box<IdentityCopy>),
 }
 
 impl Command {
@@ -404,6 +415,9 @@ impl Command {
             Self::InstallMaterials { .. } => "InstallMaterials",
             Self::RecordUsage { .. } => "RecordUsage",
             Self::ForgetServiceEvents { .. } => "ForgetServiceEvents",
+            Self::ChangeIdentity(_) => "ChangeIdentity",
+            Self::FollowIdentity { .. } => "FollowIdentity",
+            Self::ReplaceIdentity(_) => "ReplaceIdentity",
         }
     }
 }

@@ -3,25 +3,12 @@
 //! Pure and total: a committed proposal never fails to apply, its outcome may be a refusal. No clock, no
 //! randomness, no file: the proposer decided everything, and time is Region time, moved by [`Command::Tick`].
 
-/// True while a known bug is built in, which only kms-model's feature `seeded-bugs` can do.
-#[cfg(feature = "seeded-bugs")]
-macro_rules! seeded {
-    ($($bug:ident)|+) => {
-        $($crate::seeded::is($crate::seeded::Bug::$bug))||+
-    };
-}
-#[cfg(not(feature = "seeded-bugs"))]
-macro_rules! seeded {
-    ($($bug:ident)|+) => {
-        false
-    };
-}
-
 mod apply;
 mod codec;
 mod command;
 mod directory;
 mod grant;
+pub mod identity;
 mod import;
 mod key;
 mod key_policy;
@@ -31,8 +18,6 @@ mod record;
 mod record_import;
 mod region_clock;
 mod register;
-#[cfg(feature = "seeded-bugs")]
-pub mod seeded;
 mod service_event;
 mod state;
 mod usage;
@@ -44,6 +29,10 @@ pub use command::{
 };
 pub use directory::{Directory, RegionRole, Voter};
 pub use grant::{ComparedContext, ContextConstraint, Grant, GrantConstraints, GrantTerms, GrantUse};
+pub use identity::{
+    CallerError, CredentialRef, Identity, IdentityChange, IdentityCopy, IdentityEntry, IdentityKey,
+    IdentityRecord, Position, Session,
+};
 pub use import::ImportDetails;
 pub use key::{
     Alias, Automatic, Enablement, Key, Lifecycle, MaterialInfo, MaterialStatus, MultiRegion, Rotation,
@@ -57,6 +46,3 @@ pub use register::Register;
 pub use service_event::{Requested, ServiceAct, ServiceEvent, ServiceEventId};
 pub use state::State;
 pub use usage::{LastUsage, UsedKey};
-
-/// True when known bugs are compiled in for kms-model. Nothing that ships may be built so.
-pub const SEEDED_BUGS: bool = cfg!(feature = "seeded-bugs");

@@ -168,6 +168,15 @@ pub enum Refusal {
     /// The Region is not in the directory.
     #[error("Region `{0}` is not part of this deployment")]
     UnknownRegion(Region),
+    /// Identity records are changed in another Region, or in none while their home changes.
+    #[error("identity records are changed in {}", .0.as_ref().map_or("no Region at present", |home| home.as_str()))]
+    NotIdentityHome(Option<Region>),
+    /// An identity record changed since the call was decided; decide again.
+    #[error("an identity record changed while the call was decided")]
+    IdentityMoved,
+    /// The changes do not follow what this Region has.
+    #[error("the identity changes do not follow this Region's position")]
+    IdentityGap,
     /// The control record does not allow the change.
     #[error("{0}")]
     Record(String),

@@ -5,16 +5,17 @@ mod grants;
 use imbl::{OrdMap, OrdSet};
 use kms_crypto::WrappedDomainKey;
 use kms_types::{
-    AccountId, AliasName, CustomerKeyManager, DeploymentId, GrantId, GrantPrincipal, Incarnation, KeyId,
-    ProposalId, Region, Timestamp, limits,
+    AccountId, AliasName, CustomerKeyManager, DeploymentId, Epoch, GrantId, GrantPrincipal, Incarnation,
+    KeyId, ProposalId, Region, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 use crate::{
-    Alias, Change, DecodeError, Directory, Grant, GrantTerms, GrantUse, Key, LastUsage, Lifecycle, Outcome,
-    RegionClock, Register, ServiceAct, ServiceEvent, ServiceEventId, decode, encode,
+    Alias, Change, DecodeError, Directory, Grant, GrantTerms, GrantUse, Identity, IdentityChange,
+    IdentityCopy, IdentityEntry, Key, LastUsage, Lifecycle, Outcome, Phase, Refusal, RegionClock, Register,
+    ServiceAct, ServiceEvent, ServiceEventId, decode, encode, identity,
 };
 use grants::Grants;
 
@@ -31,6 +32,7 @@ pub struct State {
     retired: OrdSet<KeyId>,
     usage: OrdMap<KeyId, LastUsage>,
     service_events: OrdMap<ServiceEventId, Arc<ServiceEvent>>,
+    identity: Identity,
     // Derived; rebuilt when a state is restored.
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     customer_keys: OrdMap<AccountId, usize>,
@@ -265,6 +267,25 @@ impl State {
         self.due.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| *key)
     }
 
+    /// The users, roles, policies and access keys of the deployment, as this Region knows them.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The key that seals access key secrets and session tokens, as this Region holds it; none before it is replicated.
+    pub fn identity_key(&self) -> Option<&Arc<Key>> {
+        self.key(&identity::identity_key_id(self.deployment()?))
+    }
+
+    /// The Region that takes changes of identity records, with its epoch: the primary of the identity key. None while
+    /// the primary changes, or before this Region knows of one.
+    pub fn identity_home(&self) -> Option<(&Region, &Epoch)> {
+        let register = self.register(&identity::identity_key_id(self.deployment()?))?;
+        let record = register.committed.as_deref()?;
+        let settled = register.promised.as_ref().is_none_or(|promised| *promised <= record.version.epoch);
+        (settled && record.phase == Phase::Stable).then_some((&record.primary, &record.version.epoch))
+    }
+
     /// Every enrolled wrapping of every domain key.
     pub fn domain_keys(&self) -> impl Iterator<Item = &WrappedDomainKey> {
         self.domain_keys.values()
@@ -277,7 +298,7 @@ impl State {
 
     /// Every record of the state in key order: the content of a snapshot.
     pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-        // Table bytes in ascending order, so that the whole sequence is sorted: A D G K M P R T U V.
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D G I K M P R T U V.
         let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
         let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
         let grants = self.grants.all().map(|g| (grant_key(&g.key, &g.id), encode(&**g)));
@@ -288,8 +309,8 @@ impl State {
         let retired = self.retired.iter().map(|id| (key_key(table::RETIRED, id), encode(&())));
         let usage = self.usage.iter().map(|(id, last)| (key_key(table::USAGE, id), encode(last)));
         let events = self.service_events.iter().map(|(id, event)| (event_key(id), encode(&**event)));
-        let first = aliases.chain(domain).chain(grants).chain(keys).chain(meta).chain(proposals);
-        first.chain(registers).chain(retired).chain(usage).chain(events)
+        let first = aliases.chain(domain).chain(grants).chain(self.identity.stored_records()).chain(keys);
+        first.chain(meta).chain(proposals).chain(registers).chain(retired).chain(usage).chain(events)
     }
 
     /// SHA-256 over all records: equal applied index means equal hash (invariant A3).
@@ -320,6 +341,7 @@ impl State {
             table::META => self.put_meta(decode(value)?),
             table::DOMAIN_KEY => self.put_domain_key(decode(value)?),
             table::GRANT => self.put_grant(decode(value)?),
+            identity::TABLE => self.identity.restore(key, value)?,
             table::KEY => self.put_key(decode(value)?),
             table::ALIAS => self.put_alias(decode(value)?),
             table::REGISTER => {
@@ -368,7 +390,8 @@ impl State {
     pub(crate) fn put_key(&mut self, key: Key) {
         self.changed(key_key(table::KEY, &key.id), Some(encode(&key)));
         self.unindex_key(&key.id);
-        if self.keys_by_account.insert((key.account, key.id)).is_none() {
+        let counts = key.account != AccountId::SYSTEM;
+        if counts && self.keys_by_account.insert((key.account, key.id)).is_none() {
             self.count_customer_key(&key, |count| count + 1);
         }
         for at in self.deadlines(&key) {
@@ -409,8 +432,11 @@ impl State {
         self.applying = index;
     }
 
-    /// Notes what the service did by itself, until its audit record is durable.
+    /// Notes what the service did by itself, until its audit record is durable. The deployment's own key is nobody's.
     pub(crate) fn note(&mut self, account: AccountId, key: KeyId, act: ServiceAct) {
+        if account == AccountId::SYSTEM {
+            return;
+        }
         let index = self.applying;
         let last = self.service_events.get_max().map(|(id, _)| *id).filter(|id| id.index == index);
         let id = ServiceEventId { index, number: last.map_or(0, |id| id.number + 1) };
@@ -427,6 +453,18 @@ impl State {
         if self.service_events.remove(id).is_some() {
             self.changed(event_key(id), None);
         }
+    }
+
+    pub(crate) fn change_identity(&mut self, change: &IdentityChange, epoch: &Epoch) -> Result<(), Refusal> {
+        self.identity.change(change, epoch, &mut self.changes)
+    }
+
+    pub(crate) fn follow_identity(&mut self, entries: &[IdentityEntry]) -> Result<(), Refusal> {
+        self.identity.follow(entries, &mut self.changes)
+    }
+
+    pub(crate) fn replace_identity(&mut self, copy: &IdentityCopy) -> Result<(), Refusal> {
+        self.identity.replace(copy, &mut self.changes)
     }
 
     /// Remembers the id of a destroyed single-Region key for ever (invariant D3).

@@ -65,6 +65,7 @@ fn create(n: u8, m: u8) -> Command {
 
 fn bootstrap() -> Command {
     Command::Bootstrap {
+        identity_key: None,
         deployment: DeploymentId::from_random([1; 16]),
         region: "us-east-1".parse().unwrap(),
         incarnation: Incarnation::from_random([2; 16]),

@@ -11,6 +11,9 @@ pub struct AccountId(u64);
 text_identifier!(AccountId);
 
 impl AccountId {
+    /// The deployment itself: owns the identity key, which no call reaches. No caller is of this account.
+    pub const SYSTEM: Self = Self(999_999_999_999);
+
     /// The ARN of the account's root, `arn:aws:iam::<id>:root`.
     pub fn root_arn(&self) -> String {
         format!("arn:aws:iam::{self}:root")

@@ -44,6 +44,8 @@ pub const IMPORT_MAX_VALID_DAYS: u64 = 365;
 pub const SIGNATURE_WINDOW_MS: u64 = 5 * 60 * 1000;
 /// How far a virtual clock may be ahead, in milliseconds: 500 years.
 pub const MAX_CLOCK_OFFSET_MS: u64 = 500 * 365 * 86_400_000;
+/// How many of the newest changes of identity records are kept for the Regions that pull them.
+pub const IDENTITY_TAIL: usize = 4096;
 /// How many outcomes of proposals are kept for retries (invariant B4): the newest always, and at most so many.
 pub const REMEMBERED_PROPOSALS: (usize, usize) = (1024, 262_144);
 /// How long an outcome is kept between those two counts, in milliseconds of Region time; a proposer repeats for seconds.

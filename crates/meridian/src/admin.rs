@@ -46,10 +46,23 @@ pub struct NodeView {
     pub multi_region_keys: u64,
     /// The other Regions; only a leader hears from them.
     pub peers: Vec<PeerView>,
+    /// The identity records.
+    pub identity: IdentityView,
     /// Version of the program.
     pub version: String,
     /// Time since it started.
     pub uptime_ms: u64,
+}
+
+/// The identity records as a Region has them.
+#[derive(Debug, Clone, Serialize)]
+pub struct IdentityView {
+    /// The Region where they are changed.
+    pub home: Option<String>,
+    /// How many changes the Region has.
+    pub sequence: u64,
+    /// How many changes of the home are known to be missing; only a leader knows.
+    pub lag: Option<u64>,
 }
 
 /// One member of a Raft group.
@@ -187,6 +200,11 @@ fn view(status: messages::NodeStatus) -> NodeView {
         keys: status.key_count,
         multi_region_keys: status.multi_region_key_count,
         peers: status.peer_regions.into_iter().map(peer).collect(),
+        identity: IdentityView {
+            home: Some(status.identity_home).filter(|home| !home.is_empty()),
+            sequence: status.identity_sequence,
+            lag: status.identity_lag,
+        },
         version: status.version,
         uptime_ms: status.uptime_ms,
     }

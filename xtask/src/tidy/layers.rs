@@ -71,7 +71,6 @@ const LAYERS: &[Layer] = &[
     ),
     layer("meridian-testkit", &["meridian", "kms-node", "kms-http"]),
     layer("kms-sim", &CORE),
-    layer("kms-model", &["kms-types", "kms-crypto", "kms-state", "kms-region"]),
     layer("xtask", &[]),
 ];
 
@@ -83,8 +82,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Features for tests, which nothing that ships may ask for.
-const TEST_FEATURES: [&str; 3] =
-    ["kms-crypto/reveal-material", "kms-state/seeded-bugs", "kms-region/seeded-bugs"];
+const TEST_FEATURES: [&str; 1] = ["kms-crypto/reveal-material"];
 
 /// Crates that are not in the table, edges that point down it, libraries away from home.
 pub(crate) fn check(workspace: &Workspace) -> Vec<Problem> {

@@ -120,6 +120,10 @@ impl From<&Error> for ApiError {
             Error::MaterialNotFound { arn, material } => {
                 not_found(format!("Key material (id: {material}) of KMS key {arn} does not exist."))
             }
+            Error::CredentialGone => Self::client(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
             Error::DryRun => Self::client(
                 "DryRunOperationException",
                 "The request would have succeeded, but the DryRun option is set.",
@@ -160,7 +164,7 @@ fn unsupported(message: impl Into<String>) -> ApiError {
     ApiError::client("UnsupportedOperationException", message)
 }
 
-fn denial(caller: &str, action: &str, resource: Option<&str>, reason: Denial) -> String {
+pub(super) fn denial(caller: &str, action: &str, resource: Option<&str>, reason: Denial) -> String {
     let start = format!("User: {caller} is not authorized to perform: {action}");
     let on = resource.map(|arn| format!(" on resource: {arn}")).unwrap_or_default();
     match reason {

@@ -15,9 +15,24 @@ impl From<&SignatureError> for ApiError {
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.",
             ),
-            E::Presigned => incomplete(
-                "Presigned requests are not accepted: send the signature in the Authorization header.",
-            ),
+            E::QueryParameter { name } => incomplete(format!(
+                "AWS query-string parameter '{name}' must occur at most once and be known."
+            )),
+            E::MissingQueryParameter { name } => incomplete(format!(
+                "AWS query-string parameters must include '{name}'. Re-examine the query-string parameters."
+            )),
+            E::ExpiresRange => incomplete("X-Amz-Expires must be a whole number between 1 and 604800."),
+            E::PresignedExpired { request, now } => invalid(format!(
+                "Signature expired: the presigned request of {} has expired at {}",
+                basic(request),
+                basic(now)
+            )),
+            E::ExpiredToken => {
+                Self::client("ExpiredTokenException", "The security token included in the request is expired")
+            }
+            E::ServiceHeader { name } => {
+                invalid(format!("The header '{name}' is not valid in this request."))
+            }
             E::TwoCredentials => {
                 incomplete("Credentials are given both in the Authorization header and in the query string.")
             }

@@ -106,6 +106,7 @@ fn operation_errors() -> Vec<Error> {
         Error::MaterialRotating { arn: arn(), material: material(1) },
         Error::MaterialNotFound { arn: arn(), material: material(1) },
         Error::DryRun,
+        Error::CredentialGone,
         Error::Conflict { arn: arn() },
         Error::DependencyTimeout { arn: arn(), version: None },
         Error::DependencyTimeout { arn: arn(), version: Some(version) },
@@ -120,7 +121,12 @@ fn signature_errors() -> Vec<SignatureError> {
         (Timestamp::from_millis(1_770_106_449_000), Timestamp::from_millis(1_770_107_449_000));
     vec![
         SignatureError::MissingToken,
-        SignatureError::Presigned,
+        SignatureError::QueryParameter { name: "X-Amz-Date".into() },
+        SignatureError::MissingQueryParameter { name: "X-Amz-Signature" },
+        SignatureError::ExpiresRange,
+        SignatureError::PresignedExpired { request, now },
+        SignatureError::ExpiredToken,
+        SignatureError::ServiceHeader { name: "x-meridian-source-arn".into() },
         SignatureError::TwoCredentials,
         SignatureError::Algorithm,
         SignatureError::Malformed { header_sha256: header_sha256.clone() },

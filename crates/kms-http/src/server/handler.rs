@@ -2,16 +2,23 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body_util::Full;
 use hyper::body::Body;
-use kms_ops::Error;
-use kms_types::{Operation, RequestId};
+use kms_ops::{
+    Error,
+    iam::{Action, IamError},
+};
+use kms_types::RequestId;
 use serde_json::Value;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::{Handled, body};
 use crate::{
-    ApiError, Authenticated, Authenticator, TransportError,
-    service::{ApiCall, AuditFailure, KmsService, Origin, Refused, Throttled},
-    shapes, sigv4, target, validate,
+    ApiError, Authenticated, Authenticator, TransportError, query,
+    service::{
+        Admission, ApiCall, AuditFailure, KmsService, Origin, QueryCall, Refused, RefusedCall, Throttled,
+    },
+    shapes,
+    sigv4::{self, Api},
+    target, validate,
 };
 
 /// What every request is handled with.
@@ -29,20 +36,28 @@ pub(super) struct Disconnected;
 /// A refusal on its way to the audit log and the client.
 struct Refusal {
     error: ApiError,
-    operation: Option<Operation>,
+    api: Api,
+    call: RefusedCall,
     caller: Option<Authenticated<()>>,
     audit_parameters: Value,
 }
 
 impl Refusal {
-    fn unauthenticated(error: impl Into<ApiError>) -> Box<Self> {
-        Box::new(Self { error: error.into(), operation: None, caller: None, audit_parameters: Value::Null })
+    fn unauthenticated(api: Api, error: impl Into<ApiError>) -> Box<Self> {
+        let (error, call) = (error.into(), RefusedCall::Unknown);
+        Box::new(Self { error, api, call, caller: None, audit_parameters: Value::Null })
     }
 
-    fn of(caller: &Authenticated<()>, operation: Option<Operation>, error: impl Into<ApiError>) -> Box<Self> {
-        let caller = Some(caller.clone());
-        Box::new(Self { error: error.into(), operation, caller, audit_parameters: Value::Null })
+    fn of(caller: &Authenticated<()>, call: RefusedCall, error: impl Into<ApiError>) -> Box<Self> {
+        let (api, caller) = (caller.api(), Some(caller.clone()));
+        Box::new(Self { error: error.into(), api, call, caller, audit_parameters: Value::Null })
     }
+}
+
+/// A verified, typed call of one of the APIs.
+enum Admitted {
+    Kms(Box<dyn Admission>, Box<Authenticated<ApiCall>>),
+    Query(Box<dyn Admission>, Box<Authenticated<QueryCall>>),
 }
 
 /// Answers one request.
@@ -78,14 +93,26 @@ async fn api<B: Body<Data = Bytes> + Unpin>(
     request: Request<B>,
 ) -> Handled<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
+    let api = claimed_api(&head);
     let body = match body::read(&head.headers, body, context.body_timeout).await? {
         Ok(body) => body,
-        Err(error) => return Ok(refuse(context, origin, &head, *Refusal::unauthenticated(&error)).await),
+        Err(error) => {
+            return Ok(refuse(context, origin, &head, *Refusal::unauthenticated(api, &error)).await);
+        }
     };
-    Ok(match admit(context, &origin, &head, &body).await {
-        Ok(call) => answer(context, call).await,
+    Ok(match admit(context, &origin, &head, &body, api).await {
+        Ok(Admitted::Kms(admission, call)) => answer(admission, *call).await,
+        Ok(Admitted::Query(admission, call)) => answer_query(admission, *call).await,
         Err(refusal) => refuse(context, origin, &head, *refusal).await,
     })
+}
+
+/// Whose words a refusal is told in while nothing is verified: by the claimed scope, else by the kind of body.
+fn claimed_api(head: &Parts) -> Api {
+    let form = head.headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
+    });
+    sigv4::claimed_api(head).unwrap_or(if form { Api::Iam } else { Api::Kms })
 }
 
 /// From bytes to a verified, typed call. The signature comes first: nothing parses what nobody vouches for.
@@ -94,11 +121,34 @@ async fn admit(
     origin: &Origin,
     head: &Parts,
     body: &[u8],
+    api: Api,
+) -> Result<Admitted, Box<Refusal>> {
+    let unverified = context.auth.read(head, body).map_err(|error| Refusal::unauthenticated(api, &error))?;
+    let admission = context.service.admit().await.map_err(|error| Refusal::unauthenticated(api, &error))?;
+    let caller = context.auth.conclude(unverified, admission.now(), admission.credentials());
+    let caller = caller.map_err(|error| Refusal::unauthenticated(api, &error))?;
+    match caller.api() {
+        Api::Kms => {
+            let call = parse_operation(context, origin, head, body, caller)?;
+            Ok(Admitted::Kms(admission, Box::new(call)))
+        }
+        Api::Iam | Api::Sts => {
+            let call = parse_action(origin, body, caller)?;
+            Ok(Admitted::Query(admission, Box::new(call)))
+        }
+    }
+}
+
+fn parse_operation(
+    context: &Context,
+    origin: &Origin,
+    head: &Parts,
+    body: &[u8],
+    caller: Authenticated<()>,
 ) -> Result<Authenticated<ApiCall>, Box<Refusal>> {
-    let now = context.service.now().await;
-    let caller = context.auth.verify(head, body, now).map_err(|error| Refusal::unauthenticated(&error))?;
-    let operation = target::operation(&head.headers).map_err(|error| Refusal::of(&caller, None, &error))?;
-    let refused = |error: ApiError| Refusal::of(&caller, Some(operation), error);
+    let operation = target::operation(&head.headers)
+        .map_err(|error| Refusal::of(&caller, RefusedCall::Unknown, &error))?;
+    let refused = |error: ApiError| Refusal::of(&caller, RefusedCall::Operation(operation), error);
     let object = validate::parse_object(body)
         .map_err(|error| refused(ApiError::from(&validate::InputError::from(error))))?;
     context
@@ -119,9 +169,26 @@ async fn admit(
     }
 }
 
-async fn answer(context: &Context, call: Authenticated<ApiCall>) -> Response<Full<Bytes>> {
+/// `Action` and `Version` name what is asked; a version that is not the API's is another API.
+fn parse_action(
+    origin: &Origin,
+    body: &[u8],
+    caller: Authenticated<()>,
+) -> Result<Authenticated<QueryCall>, Box<Refusal>> {
+    let refused = |error: ApiError| Refusal::of(&caller, RefusedCall::Unknown, error);
+    let params = query::parse(body).map_err(|error| refused(ApiError::from(&error)))?;
+    let name = params.get("Action").unwrap_or_default();
+    let known = params.get("Version") == Some(query::version(caller.api()));
+    let action = Action::find(caller.api().name(), name).filter(|_| known);
+    let unknown = || IamError::InvalidAction(name.chars().take(128).collect());
+    let action = action.ok_or_else(|| refused(ApiError::from(&unknown())))?;
+    let origin = origin.clone();
+    Ok(caller.map(|()| QueryCall { action, params, origin }))
+}
+
+async fn answer(admission: Box<dyn Admission>, call: Authenticated<ApiCall>) -> Response<Full<Bytes>> {
     let id = call.get().origin.request_id;
-    match context.service.call(call).await {
+    match admission.call(call).await {
         Err(AuditFailure) => failure(&ApiError::from(&TransportError::AuditFailed)),
         Ok(Ok(response)) => success(shapes::response_json(&response)),
         Ok(Err(error)) => {
@@ -133,22 +200,53 @@ async fn answer(context: &Context, call: Authenticated<ApiCall>) -> Response<Ful
     }
 }
 
+async fn answer_query(
+    admission: Box<dyn Admission>,
+    call: Authenticated<QueryCall>,
+) -> Response<Full<Bytes>> {
+    let (id, action, api) = (call.get().origin.request_id, call.get().action, call.api());
+    let home = admission.identity_home().filter(|_| api == Api::Iam);
+    let mut answer = match admission.query(call).await {
+        Err(AuditFailure) => {
+            query_failure(api, &query::renamed(&ApiError::from(&TransportError::AuditFailed)), id)
+        }
+        Ok(Ok(answer)) => response(StatusCode::OK, XML, query::success(action, &answer, id).into()),
+        Ok(Err(error)) => {
+            if let IamError::Internal(reason) = &error {
+                tracing::error!(request_id = %id, reason, "a call failed");
+            }
+            query_failure(api, &ApiError::from(&error), id)
+        }
+    };
+    if let Some(home) = home.and_then(|home| HeaderValue::from_str(home.as_str()).ok()) {
+        answer.headers_mut().insert("x-meridian-identity-home", home);
+    }
+    answer
+}
+
 async fn refuse(context: &Context, origin: Origin, head: &Parts, refusal: Refusal) -> Response<Full<Bytes>> {
-    let Refusal { error, operation, caller, audit_parameters } = refusal;
+    let Refusal { error, api, call, caller, audit_parameters } = refusal;
+    let named = target::operation(&head.headers).map_or(RefusedCall::Unknown, RefusedCall::Operation);
+    let id = origin.request_id;
+    let error = if api == Api::Kms { error } else { query::renamed(&error) };
     let record = Refused {
         origin,
-        operation: operation.or_else(|| target::operation(&head.headers).ok()),
+        call: if call == RefusedCall::Unknown { named } else { call },
         access_key_id: match &caller {
             Some(proof) => Some(proof.access_key_id().to_owned()),
-            None => sigv4::claimed_access_key_id(&head.headers),
+            None => sigv4::claimed_access_key_id(head),
         },
-        principal: caller.map(|proof| proof.principal().clone()),
+        caller: caller.map(|proof| (proof.principal().clone(), proof.credential().clone())),
         error: error.clone(),
         audit_parameters,
     };
-    match context.service.refused(record).await {
-        Ok(()) => failure(&error),
-        Err(_) => failure(&ApiError::from(&TransportError::AuditFailed)),
+    let error = match context.service.refused(record).await {
+        Ok(()) => error,
+        Err(_) => ApiError::from(&TransportError::AuditFailed),
+    };
+    match api {
+        Api::Kms => failure(&error),
+        Api::Iam | Api::Sts => query_failure(api, &query::renamed(&error), id),
     }
 }
 
@@ -165,6 +263,13 @@ fn origin<B>(request: &Request<B>, peer: IpAddr, request_id: RequestId) -> Origi
         referer: text(header::REFERER, 512),
         host: text(header::HOST, 256).or_else(authority),
     }
+}
+
+const XML: HeaderValue = HeaderValue::from_static("text/xml");
+
+fn query_failure(api: Api, error: &ApiError, id: RequestId) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response(status, XML, query::failure(api, error, id).into())
 }
 
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");

@@ -1,4 +1,7 @@
+use kms_ops::CredentialRef;
 use kms_types::Principal;
+
+use super::Api;
 
 /// Proof that the bytes behind `T` carried a valid signature; only the verifier makes one (invariant B5).
 ///
@@ -11,13 +14,21 @@ use kms_types::Principal;
 #[must_use]
 pub struct Authenticated<T> {
     principal: Principal,
+    credential: CredentialRef,
     access_key_id: String,
+    api: Api,
     value: T,
 }
 
 impl<T> Authenticated<T> {
-    pub(super) fn new(principal: Principal, access_key_id: String, value: T) -> Self {
-        Self { principal, access_key_id, value }
+    pub(super) fn new(
+        principal: Principal,
+        credential: CredentialRef,
+        access_key_id: String,
+        api: Api,
+        value: T,
+    ) -> Self {
+        Self { principal, credential, access_key_id, api, value }
     }
 
     /// The verified caller.
@@ -25,9 +36,19 @@ impl<T> Authenticated<T> {
         &self.principal
     }
 
+    /// The credential that signed.
+    pub fn credential(&self) -> &CredentialRef {
+        &self.credential
+    }
+
     /// The access key that signed.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
+    }
+
+    /// The service that the request is signed for.
+    pub fn api(&self) -> Api {
+        self.api
     }
 
     /// What the signature covers, in its present form.
@@ -42,10 +63,7 @@ impl<T> Authenticated<T> {
 
     /// The next form of the same request, for example parsed from the bytes that were signed.
     pub fn map<U>(self, next: impl FnOnce(T) -> U) -> Authenticated<U> {
-        Authenticated {
-            principal: self.principal,
-            access_key_id: self.access_key_id,
-            value: next(self.value),
-        }
+        let Self { principal, credential, access_key_id, api, value } = self;
+        Authenticated { principal, credential, access_key_id, api, value: next(value) }
     }
 }

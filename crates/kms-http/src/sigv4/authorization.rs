@@ -9,10 +9,28 @@ pub(crate) struct Authorization<'a> {
     pub(crate) signature: [u8; 32],
 }
 
+/// The text of the credential that a request claims, in the header or in the query.
+fn claimed(head: &http::request::Parts) -> Option<String> {
+    if let Some(value) = head.headers.get(http::header::AUTHORIZATION) {
+        let (_, claim) = value.to_str().ok()?.strip_prefix(ALGORITHM)?.split_once("Credential=")?;
+        return Some(claim.chars().take_while(|c| *c != ',' && *c != ' ').take(256).collect());
+    }
+    let pairs = head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.into_iter().find(|(name, _)| *name == "X-Amz-Credential")?;
+    let decoded = super::percent_decode(value.as_bytes());
+    Some(String::from_utf8_lossy(&decoded).chars().take(256).collect())
+}
+
+/// The API that a request claims to be for; decides nothing but the words of a refusal.
+pub(crate) fn claimed_api(head: &http::request::Parts) -> Option<super::Api> {
+    let claim = claimed(head)?;
+    let (_, scope) = parse_credential(&claim).ok()?;
+    super::Api::named(&scope.service)
+}
+
 /// The access key id that a request claims, for the audit record of a refusal; cut, and only if it looks like one.
-pub(crate) fn claimed_access_key_id(headers: &http::HeaderMap) -> Option<String> {
-    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
-    let (_, claim) = value.strip_prefix(ALGORITHM)?.split_once("Credential=")?;
+pub(crate) fn claimed_access_key_id(head: &http::request::Parts) -> Option<String> {
+    let claim = claimed(head)?;
     let id: String =
         claim.chars().take_while(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).take(128).collect();
     (!id.is_empty()).then_some(id)
@@ -78,7 +96,7 @@ impl<'a> Parameters<'a> {
 }
 
 /// Splits from the right: an access key id may contain `/`, a scope has exactly four parts.
-fn parse_credential(text: &str) -> Result<(&str, Scope), SignatureError> {
+pub(super) fn parse_credential(text: &str) -> Result<(&str, Scope), SignatureError> {
     let mut parts = text.rsplitn(5, '/');
     let (terminator, service, region, date, id) =
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next());
@@ -98,16 +116,19 @@ fn parse_credential(text: &str) -> Result<(&str, Scope), SignatureError> {
 }
 
 /// Header names must be lower case and strictly ascending, so that one set has one canonical form.
-fn parse_names(text: &str) -> Result<Vec<&str>, SignatureError> {
+pub(super) fn parse_names(text: &str) -> Result<Vec<&str>, SignatureError> {
     let names: Vec<&str> = text.split(';').collect();
     let lower = names.iter().all(|name| !name.is_empty() && !name.bytes().any(|b| b.is_ascii_uppercase()));
     let ascending = names.is_sorted_by(|a, b| a < b);
     if lower && ascending { Ok(names) } else { Err(SignatureError::SignedHeaderOrder) }
 }
 
-/// A signature that is not 64 hex digits can match nothing.
-fn parse_hex(text: &str) -> Result<[u8; 32], SignatureError> {
+/// A signature that is not 64 lower-case hex digits can match nothing; in upper case it would be a second spelling.
+pub(super) fn parse_hex(text: &str) -> Result<[u8; 32], SignatureError> {
     let mut signature = [0; 32];
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(SignatureError::Mismatch);
+    }
     hex::decode_to_slice(text, &mut signature).map_err(|_| SignatureError::Mismatch)?;
     Ok(signature)
 }

@@ -109,8 +109,15 @@ fn reencode(text: &str) -> String {
     out
 }
 
+/// The one spelling of a query value.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    percent_encode(text.as_bytes(), b"", &mut out);
+    out
+}
+
 /// Decodes `%XX`; a `%` without two hex digits stays itself.
-fn percent_decode(text: &[u8]) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {

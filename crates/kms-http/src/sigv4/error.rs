@@ -6,8 +6,18 @@ use kms_types::Timestamp;
 pub enum SignatureError {
     #[error("no authorization header and no presigned query")]
     MissingToken,
-    #[error("presigned requests are not accepted")]
-    Presigned,
+    #[error("the query has the parameter `{name}` more than once, or it is none of a signature")]
+    QueryParameter { name: String },
+    #[error("the presigned query lacks `{name}`")]
+    MissingQueryParameter { name: &'static str },
+    #[error("`X-Amz-Expires` is not between 1 and 604800")]
+    ExpiresRange,
+    #[error("the presigned request has expired")]
+    PresignedExpired { request: Timestamp, now: Timestamp },
+    #[error("the session of the token is over")]
+    ExpiredToken,
+    #[error("the header `{name}` is only for services, or is malformed")]
+    ServiceHeader { name: String },
     #[error("credentials both in the authorization header and in the query")]
     TwoCredentials,
     #[error("the authorization header names another algorithm")]

@@ -57,6 +57,50 @@ pub fn sign_request(
     Ok(())
 }
 
+/// Presigns a request in place: adds the parameters of the query form, covering every header that is set. The body and
+/// headers that are signed have to be sent as they are now.
+pub fn presign_request(
+    request: &mut Request<Bytes>,
+    access_key_id: &str,
+    secret: &str,
+    session_token: Option<&str>,
+    expires_s: u64,
+    context: &SigningContext,
+) -> Result<(), SignatureError> {
+    let headers = header_list(request.headers());
+    let mut names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    let scope = context.scope();
+    let mut parameters = vec![
+        ("X-Amz-Algorithm", ALGORITHM.to_owned()),
+        ("X-Amz-Credential", format!("{access_key_id}/{scope}")),
+        ("X-Amz-Date", context.time.to_iso_basic()),
+        ("X-Amz-Expires", expires_s.to_string()),
+        ("X-Amz-SignedHeaders", names.join(";")),
+    ];
+    parameters.extend(session_token.map(|token| ("X-Amz-Security-Token", token.to_owned())));
+    let mut query = request.uri().query().unwrap_or_default().to_owned();
+    for (name, value) in parameters {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(&format!("{name}={}", super::canonical::percent_encoded(&value)));
+    }
+    let canonical = Canonical {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: &query,
+        headers,
+        path_form: context.path_form,
+    };
+    let canonical_request = canonical.request(&names, &sha256_hex(request.body()));
+    let text = string_to_sign(&context.time.to_iso_basic(), &scope, &canonical_request);
+    let signature = hex::encode(SigningKey::derive(secret, &scope).sign(&text));
+    let uri = format!("{}?{query}&X-Amz-Signature={signature}", request.uri().path());
+    *request.uri_mut() = uri.parse().map_err(|_| SignatureError::CredentialForm)?;
+    Ok(())
+}
+
 /// The `Authorization` value for a request whose every listed header is signed.
 pub(crate) fn authorization(
     canonical: &Canonical<'_>,

@@ -1,4 +1,4 @@
-//! The published SigV4 test suite, header form: canonical request, string to sign and signature of every case.
+//! The published SigV4 test suite, header and query form: canonical request, string to sign and signature of every case.
 //!
 //! The suite is not part of the repository; it is read from `../shared/vectors/sigv4` beside the workspace.
 
@@ -10,6 +10,7 @@ use super::{
     PathForm, SigningContext,
     authorization::Authorization,
     canonical::{Canonical, string_to_sign},
+    claim::{Claim, Form},
     sha256_hex,
     sign::authorization,
     signing_key::SigningKey,
@@ -145,5 +146,39 @@ fn bare_requests_of_the_suite_are_signed_alike() {
         let made = authorization(&raw.canonical(signing.path_form), &payload, id, secret, &signing);
         let expected = Raw::parse(&case.file("header-signed-request.txt"));
         assert_eq!(Some(made.as_str()), expected.header("authorization"), "{}", case.name);
+    }
+}
+
+/// The presigned form: what is claimed, what of the query the signature covers, and the signature.
+#[test]
+fn presigned_requests_of_the_suite_verify() {
+    for case in cases() {
+        let raw = Raw::parse(&case.file("query-signed-request.txt"));
+        let claim = Claim::of_query(&raw.query).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let Form::Query(presigned) = &claim.form else { panic!("{}", case.name) };
+        let expires = case.context["expiration_in_seconds"].as_u64().unwrap();
+        assert_eq!(presigned.expires_s, expires, "{}", case.name);
+        assert_eq!(presigned.date, case.signing().time.to_iso_basic(), "{}", case.name);
+        let token = case.text("/credentials/token");
+        assert_eq!(presigned.token.as_deref().unwrap_or_default(), token, "{}", case.name);
+        assert_eq!(claim.access_key_id, case.text("/credentials/access_key_id"), "{}", case.name);
+        // Two cases add the token after signing, as some services want it. Here a token is always covered, so such a
+        // request is a mismatch; the suite's form of it is made by leaving the token out.
+        let covered: Vec<&str> = presigned.covered_query.split('&').collect();
+        let is_token =
+            |pair: &&str| case.flag("omit_session_token") && pair.starts_with("X-Amz-Security-Token=");
+        let query = covered.into_iter().filter(|pair| !is_token(pair)).collect::<Vec<_>>().join("&");
+        let signed = Raw { query, ..raw };
+        let names: Vec<&str> = claim.signed_headers.iter().map(String::as_str).collect();
+        let payload = sha256_hex(signed.body.as_bytes());
+        let request = signed.canonical(case.signing().path_form).request(&names, &payload);
+        let expected = case.file("query-canonical-request.txt");
+        assert_eq!(String::from_utf8_lossy(&request), expected, "{}", case.name);
+        let text = string_to_sign(&presigned.date, &claim.scope, &request);
+        assert_eq!(text, case.file("query-string-to-sign.txt"), "{}", case.name);
+        let signature =
+            SigningKey::derive(case.text("/credentials/secret_access_key"), &claim.scope).sign(&text);
+        assert_eq!(hex::encode(signature), case.file("query-signature.txt").trim(), "{}", case.name);
+        assert_eq!(signature, claim.signature, "{}", case.name);
     }
 }

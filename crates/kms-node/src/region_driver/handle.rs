@@ -1,6 +1,6 @@
 //! Operators' side of the driver.
 
-use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
+use kms_region::{EvictScope, Force, IdentityStatus, KeyResult, PromoteScope};
 use kms_types::{KeyId, Region};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
@@ -71,6 +71,11 @@ impl RegionHandle {
     /// What is known of every peer; empty on a node that does not lead.
     pub fn peers(&self) -> BTreeMap<Region, PeerStatus> {
         self.peers.borrow().shown(Instant::now())
+    }
+
+    /// How far this Region's identity records are; none on a node that does not lead.
+    pub fn identity(&self) -> Option<IdentityStatus> {
+        self.peers.borrow().identity()
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> DriverCommand) -> Result<KeyResults, DriverError> {

@@ -1,6 +1,6 @@
 //! What is known of each peer Region, for operators.
 
-use kms_region::{Alarm, Status};
+use kms_region::{Alarm, IdentityStatus, Status};
 use kms_types::{KeyId, Region, Timestamp};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -23,7 +23,11 @@ pub struct PeerStatus {
 
 /// The same with times that do not age.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Peers(BTreeMap<Region, Known>);
+pub(super) struct Peers {
+    known: BTreeMap<Region, Known>,
+    /// Present while this node leads.
+    identity: Option<IdentityStatus>,
+}
 
 #[derive(Debug, Clone, Default)]
 struct Known {
@@ -46,7 +50,8 @@ impl Peers {
             let heard_at = peer.last_heard.map(|at| started + since_start(at));
             (region.clone(), Known { heard_at, status })
         };
-        Self(machine.peers.iter().map(known).collect())
+        let known = machine.peers.iter().map(known).collect();
+        Self { known, identity: Some(machine.identity.clone()) }
     }
 
     pub(super) fn shown(&self, now: Instant) -> BTreeMap<Region, PeerStatus> {
@@ -55,7 +60,11 @@ impl Peers {
             let last_heard_ms = silent.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX));
             (region.clone(), PeerStatus { last_heard_ms, ..known.status.clone() })
         };
-        self.0.iter().map(shown).collect()
+        self.known.iter().map(shown).collect()
+    }
+
+    pub(super) fn identity(&self) -> Option<IdentityStatus> {
+        self.identity.clone()
     }
 }
 

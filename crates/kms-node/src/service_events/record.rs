@@ -116,6 +116,7 @@ mod tests {
     fn region() -> State {
         let mut state = State::new();
         let command = Command::Bootstrap {
+            identity_key: None,
             deployment: DeploymentId::from_random([1; 16]),
             region: "us-east-1".parse().unwrap(),
             incarnation: Incarnation::from_random([2; 16]),

@@ -2,7 +2,8 @@
 
 use kms_crypto::{DomainKey, SigningKey};
 use kms_state::{
-    Command, ControlRecord, Directory, Key, Origin, Outcome, Proposal, RegionRole, State, Voter,
+    Command, ControlRecord, CredentialRef, Directory, Key, Origin, Outcome, Proposal, RegionRole, State,
+    Voter,
 };
 use kms_types::{
     AccountId, DeploymentId, Entropy, Incarnation, KeyId, Principal, ProposalId, Region, RequestId, Timestamp,
@@ -12,7 +13,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::requests::create_key;
 use crate::{
     AuditFacts, Call, Circumstances, Env, Error, KeyMetadata, KeyRing, Pending, Request, RespondError,
-    Response, Settings, Step, prepare,
+    Response, Settings, Step,
+    iam::{self, Action, Answer, IamCall, IamError, IamStep, Params},
+    prepare,
 };
 
 pub(super) const OWN: &str = "111122223333";
@@ -74,9 +77,13 @@ impl Fixture {
         let mut entropy = Seeded::new(name.bytes().map(u64::from).sum());
         let ring = Ring(Some(Arc::new(DomainKey::generate(1, &mut entropy))));
         let (state, facts) = (State::new(), AuditFacts::default());
+        let deployment = DeploymentId::from_random([1; 16]);
         let mut fixture = Self { state, facts, ring, entropy, index: 0, settings: Settings::default() };
+        let domain = fixture.ring.current_domain_key().unwrap();
+        let identity_key = crate::create_identity_key(deployment, domain, &mut fixture.entropy).unwrap();
         fixture.run(Command::Bootstrap {
-            deployment: DeploymentId::from_random([1; 16]),
+            identity_key: (name == "us-east-1").then(|| Box::new(identity_key)),
+            deployment,
             region: region(name),
             incarnation: Incarnation::from_random([2; 16]),
             directory: directory(),
@@ -143,9 +150,18 @@ impl Fixture {
     }
 
     pub(super) fn prepare_by(&mut self, caller: Principal, request: Request) -> Result<Step, Error> {
+        self.prepare_with(&CredentialRef::Configured(caller), request)
+    }
+
+    pub(super) fn prepare_with(
+        &mut self,
+        credential: &CredentialRef,
+        request: Request,
+    ) -> Result<Step, Error> {
         let call = Call {
             request,
-            caller,
+            caller: self.state.caller(credential).map_err(|_| Error::CredentialGone)?,
+            credential: credential.clone(),
             request_id: RequestId::from_random([3; 16]),
             node: 1,
             circumstances: Circumstances {
@@ -182,6 +198,49 @@ impl Fixture {
             }
         }
         panic!("the call is retried without end");
+    }
+
+    /// An IAM or STS call, carried out.
+    pub(super) fn iam(
+        &mut self,
+        credential: &CredentialRef,
+        action: Action,
+        params: &[(&str, &str)],
+    ) -> Result<Answer, IamError> {
+        let pairs = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let call = IamCall {
+            action,
+            params: Params::new(pairs.collect()),
+            caller: self.state.caller(credential).map_err(|_| IamError::CredentialGone)?,
+            credential: credential.clone(),
+            request_id: RequestId::from_random([3; 16]),
+            node: 1,
+            circumstances: Circumstances::default(),
+        };
+        let mut env = Env { entropy: &mut self.entropy, keyring: &self.ring, settings: &self.settings };
+        match iam::prepare(&call, &self.state, &mut env)? {
+            IamStep::Answer(answer) => Ok(answer),
+            IamStep::Propose(pending) => {
+                let outcome = self.apply(&pending.proposal);
+                pending.respond(&outcome).map(|answer| answer.expect("nothing moved meanwhile"))
+            }
+        }
+    }
+
+    /// The whole way of a call that is not a shared change, by any caller.
+    pub(super) fn call_with(
+        &mut self,
+        credential: &CredentialRef,
+        request: impl Into<Request>,
+    ) -> Result<Response, Error> {
+        match self.prepare_with(credential, request.into())? {
+            Step::Answer(response) => Ok(response),
+            Step::Propose(pending) => match self.carry_out(*pending) {
+                Ok(response) => Ok(response),
+                Err(RespondError::Failed(error)) => Err(error),
+                Err(RespondError::Retry(refusal)) => panic!("{refusal}"),
+            },
+        }
     }
 
     pub(super) fn call(&mut self, request: impl Into<Request>) -> Result<Response, Error> {

@@ -9,6 +9,7 @@ mod explaining;
 mod fixture;
 mod grant_scale;
 mod grants;
+mod identities;
 mod imports;
 mod keys;
 mod lists;

@@ -43,6 +43,7 @@ pub(crate) fn bootstrap() -> Command {
     let voter =
         Voter { incarnation, verifying_key: kms_crypto::VerifyingKey([3; 32]), role: RegionRole::Data };
     Command::Bootstrap {
+        identity_key: None,
         deployment: DeploymentId::from_random([1; 16]),
         region: "us-east-1".parse().unwrap(),
         incarnation,

@@ -4,11 +4,11 @@
 use kms_crypto::{Commitment, Envelope, ReceiverKey, ReceiverPublic, VerifyingKey, WrappedMaterial};
 use kms_state::{
     Command, ControlRecord, CreateKey, Directory, InstallMaterial, Key, MaterialInfo, MaterialStatus,
-    NewMaterial, Origin, Outcome, Proposal, RegionRole, ReplicaSeed, State, Voter,
+    NewMaterial, Origin, Outcome, Proposal, RegionRole, ReplicaSeed, State, Voter, identity::identity_key_id,
 };
 use kms_types::{
-    DeploymentId, Entropy, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec, KeyUsage, MaterialId,
-    ProposalId, RecordVersion, Region, RotationType, Timestamp,
+    AccountId, DeploymentId, Entropy, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec, KeyUsage,
+    MaterialId, ProposalId, RecordVersion, Region, RotationType, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,6 +114,40 @@ impl World {
             world.restart(name);
         }
         world.run(names[0], create_key(origin));
+        world
+    }
+
+    /// As [`World::new`] without witness rules of its own, and `names[0]` is the identity home; every other data Region
+    /// has joined the identity key.
+    pub(super) fn with_identity(names: &[&str]) -> Self {
+        let mut world = Self::new(names);
+        let first = names[0];
+        let deployment = DeploymentId::from_random([1; 16]);
+        let key = identity_key_id(deployment);
+        world.site(first).state = State::new();
+        let Command::CreateKey(create) = create_key(KeyOrigin::AwsKms) else { unreachable!() };
+        let mut command = bootstrap(first, names);
+        if let Command::Bootstrap { identity_key, .. } = &mut command {
+            *identity_key =
+                Some(Box::new(CreateKey { account: AccountId::SYSTEM, key, ..(*create).clone() }));
+        }
+        world.run(first, command);
+        world.run(first, Command::Tick { now: world.now });
+        world.restart(first);
+        world.run(first, create_key(KeyOrigin::AwsKms));
+        for name in names.iter().skip(1).filter(|name| **name != "w") {
+            let committed = world.state(first).register(&key).unwrap().committed.clone().unwrap();
+            let seed = ReplicaSeed {
+                policy: "{}".into(),
+                description: String::new(),
+                tags: BTreeMap::new(),
+                requested: requested(),
+            };
+            let record = Box::new(committed.replicate(region(name), seed).unwrap());
+            let base = committed.version.clone();
+            world.run(first, Command::ProposeRecord { record, base, material: None });
+            world.settle(2_000);
+        }
         world
     }
 
@@ -248,8 +282,8 @@ impl World {
     }
 
     fn seal(&self, at: &Region, offer: Offer) -> Delivery {
-        let key = self.sites[at].state.key(&key_id()).unwrap();
         let seal = |want: crate::Want| {
+            let key = self.sites[at].state.key(&want.key).unwrap();
             let mut sealed = key.held[&want.material].sealed[..32].to_vec();
             if self.corrupt.as_ref() == Some(at) {
                 sealed[0] ^= 1;
@@ -450,6 +484,7 @@ fn bootstrap(name: &str, names: &[&str]) -> Command {
         (region(name), Voter { incarnation, verifying_key: VerifyingKey([0; 32]), role })
     };
     Command::Bootstrap {
+        identity_key: None,
         deployment: DeploymentId::from_random([1; 16]),
         region: region(name),
         incarnation: Incarnation::from_random([name.as_bytes()[0]; 16]),

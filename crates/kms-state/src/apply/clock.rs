@@ -43,6 +43,7 @@ mod tests {
         fn new(clock: RegionClock) -> Self {
             let mut log = Self(State::new(), 0);
             log.run(Command::Bootstrap {
+                identity_key: None,
                 deployment: DeploymentId::from_random([1; 16]),
                 region: "us-east-1".parse().unwrap(),
                 incarnation: Incarnation::from_random([2; 16]),

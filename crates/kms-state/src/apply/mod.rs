@@ -4,6 +4,7 @@ mod aliases;
 mod clock;
 mod events;
 mod grants;
+mod identity;
 mod import;
 mod keys;
 mod registers;
@@ -58,7 +59,15 @@ impl State {
 
     fn change(&mut self, index: u64, command: &Command) -> Result<Outcome, Refusal> {
         match command {
-            Command::Bootstrap { deployment, region, incarnation, directory, domain_keys, clock } => {
+            Command::Bootstrap {
+                deployment,
+                region,
+                incarnation,
+                directory,
+                domain_keys,
+                clock,
+                identity_key,
+            } => {
                 for wrapped in domain_keys {
                     self.put_domain_key(wrapped.clone());
                 }
@@ -70,7 +79,10 @@ impl State {
                     region_time: Timestamp::default(),
                     clock: *clock,
                 });
-                Ok(Outcome::Applied)
+                match identity_key {
+                    Some(create) => identity::create_key(self, index, create),
+                    None => Ok(Outcome::Applied),
+                }
             }
             Command::Tick { now } => clock::tick(self, *now),
             Command::AdvanceClock { offset_ms } => clock::advance(self, *offset_ms),
@@ -119,6 +131,9 @@ impl State {
             Command::InstallMaterials { materials } => registers::install(self, materials),
             Command::RecordUsage { keys } => Ok(events::record_usage(self, keys)),
             Command::ForgetServiceEvents { events } => Ok(events::forget(self, events)),
+            Command::ChangeIdentity(change) => identity::change(self, change),
+            Command::FollowIdentity { entries } => identity::follow(self, entries),
+            Command::ReplaceIdentity(copy) => identity::replace(self, copy),
         }
     }
 }

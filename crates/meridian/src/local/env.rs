@@ -70,6 +70,8 @@ fn pairs(
     let file = |name| dir.aws().join(name).display().to_string();
     Ok(vec![
         ("AWS_ENDPOINT_URL_KMS", cluster.endpoint()),
+        ("AWS_ENDPOINT_URL_IAM", cluster.endpoint()),
+        ("AWS_ENDPOINT_URL_STS", cluster.endpoint()),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
         ("AWS_REGION", region.clone()),

@@ -29,21 +29,31 @@ pub(super) fn profile(region: &kms_types::Region) -> String {
 fn config(cluster: &Cluster) -> String {
     let mut text = String::new();
     if let Some(first) = cluster.data_regions().next() {
-        section(&mut text, "default", "meridian", first.name.as_str(), &cluster.endpoint());
+        section(
+            &mut text,
+            "default",
+            "meridian",
+            first.name.as_str(),
+            &cluster.endpoint(),
+            &cluster.endpoint(),
+        );
     }
     for region in cluster.data_regions() {
         let endpoint =
             region.gateway.map_or_else(|| cluster.endpoint(), |port| format!("http://{}", loopback(port)));
         let name = profile(&region.name);
-        section(&mut text, &format!("profile {name}"), &name, region.name.as_str(), &endpoint);
+        let head = format!("profile {name}");
+        section(&mut text, &head, &name, region.name.as_str(), &endpoint, &cluster.endpoint());
     }
     text
 }
 
-fn section(text: &mut String, head: &str, services: &str, region: &str, endpoint: &str) {
+/// Keys and sessions belong to a Region; identities are changed in their home, which the gateway finds.
+fn section(text: &mut String, head: &str, services: &str, region: &str, endpoint: &str, gateway: &str) {
     let _ = write!(
         text,
-        "[{head}]\nregion = {region}\nservices = {services}\n\n[services {services}]\nkms =\n  endpoint_url = {endpoint}\n\n"
+        "[{head}]\nregion = {region}\nservices = {services}\n\n[services {services}]\nkms =\n  endpoint_url = {endpoint}\n\
+         sts =\n  endpoint_url = {endpoint}\niam =\n  endpoint_url = {gateway}\n\n"
     );
 }
 

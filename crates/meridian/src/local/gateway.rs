@@ -3,6 +3,7 @@
 //! Routes by the Region in the SigV4 credential scope, passes on what is signed as it came, and tries the next node only
 //! while nothing of a request has been sent. Verifies no signature and answers no call itself: that is the nodes' part.
 
+mod identity;
 mod pool;
 mod refusal;
 mod route;
@@ -11,6 +12,7 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
+use http_body_util::Either;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -30,12 +32,14 @@ use crate::{
         layout::{Cluster, loopback},
     },
 };
+use identity::IdentityRoute;
 use pool::RegionPool;
 use refusal::{Body, refuse};
 
 /// Everything a gateway port needs to route.
 pub struct Gateway {
     pools: BTreeMap<Region, Arc<RegionPool>>,
+    identity: IdentityRoute,
 }
 
 /// A port and what it serves.
@@ -50,7 +54,8 @@ impl Gateway {
     pub fn new(cluster: &Cluster, health: &Arc<HealthTable>) -> Arc<Self> {
         let pool =
             |r: &crate::local::layout::RegionPlan| (r.name.clone(), Arc::new(RegionPool::new(r, health)));
-        Arc::new(Self { pools: cluster.data_regions().map(pool).collect() })
+        let identity = IdentityRoute::new(cluster.data_regions().map(|region| region.name.clone()));
+        Arc::new(Self { pools: cluster.data_regions().map(pool).collect(), identity })
     }
 
     /// Serves `door` until the task is dropped.
@@ -82,12 +87,15 @@ impl Gateway {
     }
 
     async fn handle(&self, request: Request<Incoming>, fixed: Option<Region>) -> Response<Body> {
+        if fixed.is_none() && route::is_identity(&request) {
+            return self.identity.send(request, &self.pools).await;
+        }
         let region = match fixed.map_or_else(|| route::region(&request), Ok) {
             Ok(region) => region,
             Err(unroutable) => return refuse(&unroutable.into()),
         };
         match self.pools.get(&region) {
-            Some(pool) => pool.send(request).await,
+            Some(pool) => pool.send(request.map(Either::Left)).await,
             None => refuse(
                 &route::Unroutable::UnknownRegion { region, known: self.pools.keys().cloned().collect() }
                     .into(),

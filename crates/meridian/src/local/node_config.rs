@@ -14,6 +14,10 @@ pub const ACCESS_KEY_ID: &str = "test";
 pub const SECRET_ACCESS_KEY: &str = "test";
 /// The account of the development credential.
 pub const ACCOUNT: &str = "000000000000";
+/// Access key id and secret of a second account, as public as the first, for calls between accounts.
+pub const SECOND_ACCESS_KEY: &str = "second";
+/// The second account.
+pub const SECOND_ACCOUNT: &str = "111111111111";
 
 #[derive(Serialize)]
 struct File<'a> {
@@ -123,13 +127,19 @@ fn file<'a>(dir: &DataDir, cluster: &'a Cluster, region: &'a RegionPlan, node: &
         root_key: is_data.then(|| RootKey { file: dir.root_key(&region.name) }),
         member: region.nodes.iter().map(member).collect(),
         voter: cluster.regions.iter().map(voter).collect(),
-        credential: is_data.then_some(DEVELOPMENT).into_iter().collect(),
+        credential: if is_data { vec![DEVELOPMENT, SECOND] } else { Vec::new() },
         local: Local { virtual_clock: true },
     }
 }
 
 const DEVELOPMENT: Credential =
     Credential { access_key_id: ACCESS_KEY_ID, secret_access_key: SECRET_ACCESS_KEY, account: ACCOUNT };
+
+const SECOND: Credential = Credential {
+    access_key_id: SECOND_ACCESS_KEY,
+    secret_access_key: SECOND_ACCESS_KEY,
+    account: SECOND_ACCOUNT,
+};
 
 fn member(node: &NodePlan) -> Member {
     Member { id: node.id, cluster: node.cluster().to_string(), api: node.api().to_string() }

@@ -138,6 +138,10 @@ fn print_view(view: &NodeView) {
         view.keys,
         view.multi_region_keys
     );
+    if let Some(home) = &view.identity.home {
+        let lag = view.identity.lag.map_or_else(|| "-".to_owned(), |lag| lag.to_string());
+        say!("  identities  home {home}  changes {}  lag {lag}", view.identity.sequence);
+    }
     for peer in &view.peers {
         let heard =
             peer.last_heard_ms.map_or_else(|| "never heard".to_owned(), |ms| format!("heard {ms} ms ago"));

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use tokio::net::TcpStream;
 
 use super::{fake::*, wire};
-use crate::ClientError;
+use crate::{ClientError, RefusedCall};
 
 fn code(result: Result<serde_json::Value, ClientError>) -> (u16, String) {
     let error = result.unwrap_err();
@@ -60,8 +60,8 @@ async fn bad_signatures_are_refused_recorded_and_never_reach_the_service() {
     let recorded = server.refusals();
     assert_eq!(recorded.len(), 3);
     for refusal in recorded {
-        assert_eq!(refusal.operation, Some(Operation::GenerateRandom));
-        assert_eq!(refusal.principal, None);
+        assert_eq!(refusal.call, RefusedCall::Operation(Operation::GenerateRandom));
+        assert_eq!(refusal.caller, None);
         assert_eq!(refusal.access_key_id.as_deref(), Some("test"));
     }
 }
@@ -94,10 +94,11 @@ async fn bodies_are_checked_before_the_service_sees_them() {
     assert!(server.calls().is_empty());
     let recorded = server.refusals();
     assert_eq!(recorded[0].audit_parameters["encryptionContext"], json!({"a": "b"}));
-    assert!(recorded.iter().all(|refusal| refusal.principal.is_some()));
+    assert!(recorded.iter().all(|refusal| refusal.caller.is_some()));
+    let call = RefusedCall::Operation;
     assert_eq!(
-        recorded.iter().map(|r| r.operation).collect::<Vec<_>>(),
-        [Some(Operation::Encrypt), Some(Operation::Encrypt), None]
+        recorded.iter().map(|r| r.call).collect::<Vec<_>>(),
+        [call(Operation::Encrypt), call(Operation::Encrypt), RefusedCall::Unknown]
     );
 }
 
@@ -151,10 +152,10 @@ async fn a_throttled_call_is_refused_before_its_constraints_and_recorded() {
     assert!(server.client().call("ListKeys", json!({})).await.is_ok(), "another operation");
     let recorded = server.refusals();
     assert_eq!(
-        (recorded[0].operation, recorded[0].error.code),
-        (Some(Operation::Encrypt), "ThrottlingException")
+        (recorded[0].call, recorded[0].error.code),
+        (RefusedCall::Operation(Operation::Encrypt), "ThrottlingException")
     );
-    assert!(recorded[0].principal.is_some());
+    assert!(recorded[0].caller.is_some());
 }
 
 #[tokio::test]
@@ -203,4 +204,88 @@ async fn health_and_readiness_are_plain_pages() {
     assert!(wire::exchange(server.address, get("/ready").as_bytes()).await.starts_with("HTTP/1.1 503"));
     let other = wire::exchange(server.address, get("/other").as_bytes()).await;
     assert!(other.starts_with("HTTP/1.1 404") && other.contains("x-amzn-requestid"), "{other}");
+}
+
+async fn query(server: &Running, service: &str, body: &str) -> String {
+    let request = wire::query(server.address, service, body);
+    let head = wire::head(&request, &format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()));
+    wire::exchange(server.address, &[head, body.as_bytes().to_vec()].concat()).await
+}
+
+#[tokio::test]
+async fn iam_and_sts_answer_in_xml() {
+    let server = start().await;
+    let answer = query(&server, "sts", "Action=GetCallerIdentity&Version=2011-06-15").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("content-type: text/xml") && answer.contains("x-amzn-requestid"), "{answer}");
+    assert!(answer.contains("<GetCallerIdentityResult><Account>000000000000</Account>"), "{answer}");
+    let answer = query(&server, "iam", "Action=DeleteUser&Version=2010-05-08&UserName=a").await;
+    assert!(answer.contains("<DeleteUserResponse") && answer.contains("<ResponseMetadata>"), "{answer}");
+    assert!(answer.contains("x-meridian-identity-home: eu-west-1"), "{answer}");
+    let answer = query(&server, "iam", "Action=GetUser&Version=2010-05-08&UserName=a").await;
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("<Code>NoSuchEntity</Code>"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_action_is_looked_up_in_the_api_that_was_signed_for() {
+    let server = start().await;
+    for (service, body) in [
+        ("iam", "Action=GetCallerIdentity&Version=2011-06-15"),
+        ("sts", "Action=CreateUser&Version=2010-05-08"),
+        ("iam", "Action=CreateUser&Version=2011-06-15"),
+        ("iam", "Action=createUser&Version=2010-05-08"),
+        ("iam", "Action=CreateUser"),
+        ("iam", "Version=2010-05-08"),
+        ("iam", ""),
+    ] {
+        let answer = query(&server, service, body).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("<Code>InvalidAction"),
+            "{body}: {answer}"
+        );
+    }
+    let twice = query(&server, "iam", "Action=GetUser&Version=2010-05-08&Action=DeleteUser").await;
+    assert!(twice.contains("<Code>MalformedQueryString"), "{twice}");
+    assert!(server.refusals().iter().all(|refusal| refusal.caller.is_some()));
+    // A request that is signed for one API is none of another, whatever its body says.
+    let key_call = query(&server, "kms", "Action=GetUser&Version=2010-05-08").await;
+    assert!(key_call.contains("UnknownOperationException"), "{key_call}");
+}
+
+#[tokio::test]
+async fn refusals_speak_the_words_of_the_api() {
+    let server = start().await;
+    let body = "Action=GetUser&Version=2010-05-08";
+    let mut request = wire::query(server.address, "iam", body);
+    *request.body_mut() = Bytes::from_static(b"Action=DeleteUser&Version=2010-05-08");
+    let answer = {
+        let head = wire::head(
+            &request,
+            &format!("connection: close\r\ncontent-length: {}\r\n\r\n", request.body().len()),
+        );
+        wire::exchange(server.address, &[head, request.body().to_vec()].concat()).await
+    };
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("<Code>SignatureDoesNotMatch"), "{answer}");
+    let unsigned = format!(
+        "POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = wire::exchange(server.address, unsigned.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 403") && answer.contains("<Code>MissingAuthenticationToken"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_view_nothing_is_verified() {
+    let server = start().await;
+    server.fake.no_leader.store(true, SeqCst);
+    let failed = server.client().call("ListKeys", json!({})).await;
+    assert_eq!(code(failed), (500, "KMSInternalException".into()));
+    assert!(server.calls().is_empty());
+    // What needs no view is still refused for what it is.
+    let unsigned = "POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+    let answer = wire::exchange(server.address, unsigned.as_bytes()).await;
+    assert!(answer.contains("MissingAuthenticationTokenException"), "{answer}");
 }

@@ -1,9 +1,13 @@
 //! The service behind the tests, and a server around it.
 
-use kms_ops::{Error, Response, enable_key, generate_random, list_keys};
-use kms_types::{Principal, RequestId, Timestamp};
+use kms_ops::{
+    Error, Response, enable_key, generate_random,
+    iam::{Action, IamError, Tree},
+    list_keys,
+};
+use kms_types::{Principal, Region, RequestId, Timestamp};
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
 };
 use std::{net::SocketAddr, time::Duration};
@@ -11,8 +15,9 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use zeroize::Zeroizing;
 
 use crate::{
-    Answer, ApiCall, AuditFailure, Authenticated, Authenticator, Credential, KmsClient, KmsService, Refused,
-    Reply, ServerOptions, Throttled, client::ClientCredentials, serve_with,
+    Admission, Answer, ApiCall, AuditFailure, Authenticated, Authenticator, Credential, Credentials,
+    IamAnswer, KmsClient, KmsService, QueryCall, Refused, Reply, ServerOptions, Throttled,
+    client::ClientCredentials, serve_with,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_770_106_449_000);
@@ -27,6 +32,8 @@ pub(super) struct Fake {
     pub(super) audit_broken: AtomicBool,
     /// Calls of this operation are refused for their rate.
     pub(super) throttled: Mutex<Option<kms_types::Operation>>,
+    pub(super) no_leader: AtomicBool,
+    me: OnceLock<std::sync::Weak<Self>>,
     pub(super) ready: AtomicBool,
     /// When set, EnableKey waits for `go`.
     pub(super) hold: AtomicBool,
@@ -34,8 +41,16 @@ pub(super) struct Fake {
 }
 
 impl KmsService for Fake {
-    fn now(&self) -> Reply<'_, Timestamp> {
-        Box::pin(async { NOW })
+    fn admit(&self) -> Reply<'_, Result<Box<dyn Admission>, Error>> {
+        Box::pin(async {
+            match self.no_leader.load(SeqCst) {
+                true => Err(Error::Internal("no leader")),
+                false => {
+                    Ok(Box::new(Admitted { fake: self.me(), credentials: credentials() })
+                        as Box<dyn Admission>)
+                }
+            }
+        })
     }
 
     fn request_id(&self) -> RequestId {
@@ -57,11 +72,58 @@ impl KmsService for Fake {
         if full { Err(Throttled) } else { Ok(()) }
     }
 
-    fn call(&self, call: Authenticated<ApiCall>) -> Reply<'_, Result<Answer, AuditFailure>> {
+    fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>> {
+        Box::pin(async move {
+            self.refusals.lock().unwrap().push(refused);
+            if self.audit_broken.load(SeqCst) { Err(AuditFailure) } else { Ok(()) }
+        })
+    }
+}
+
+/// Every call is admitted in the same state.
+struct Admitted {
+    fake: Arc<Fake>,
+    credentials: Vec<Credential>,
+}
+
+impl Admission for Admitted {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn credentials(&self) -> &dyn Credentials {
+        &self.credentials
+    }
+
+    fn identity_home(&self) -> Option<Region> {
+        Some("eu-west-1".parse().unwrap())
+    }
+
+    fn query(
+        self: Box<Self>,
+        call: Authenticated<QueryCall>,
+    ) -> Reply<'static, Result<IamAnswer, AuditFailure>> {
         Box::pin(async move {
             let call = call.into_inner();
-            self.calls.lock().unwrap().push(call.clone());
-            if self.audit_broken.load(SeqCst) {
+            Ok(match call.action {
+                Action::GetCallerIdentity => {
+                    let account = Tree::Text("000000000000".into());
+                    Ok(Some(Tree::Struct(vec![("Account", account)])))
+                }
+                Action::GetUser => {
+                    Err(IamError::NoSuchEntity("The user with name a cannot be found.".into()))
+                }
+                _ => Ok(None),
+            })
+        })
+    }
+
+    fn call(self: Box<Self>, call: Authenticated<ApiCall>) -> Reply<'static, Result<Answer, AuditFailure>> {
+        Box::pin(async move {
+            let call = call.into_inner();
+            let fake = &self.fake;
+            fake.calls.lock().unwrap().push(call.clone());
+            if fake.audit_broken.load(SeqCst) {
                 return Err(AuditFailure);
             }
             Ok(match call.request {
@@ -73,8 +135,8 @@ impl KmsService for Fake {
                     Ok(list_keys::Response { keys: Vec::new(), truncated: false, next_marker: None }.into())
                 }
                 kms_ops::Request::EnableKey(_) => {
-                    if self.hold.load(SeqCst) {
-                        self.go.notified().await;
+                    if fake.hold.load(SeqCst) {
+                        fake.go.notified().await;
                     }
                     Ok(Response::EnableKey(enable_key::Response))
                 }
@@ -82,22 +144,28 @@ impl KmsService for Fake {
             })
         })
     }
+}
 
-    fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>> {
-        Box::pin(async move {
-            self.refusals.lock().unwrap().push(refused);
-            if self.audit_broken.load(SeqCst) { Err(AuditFailure) } else { Ok(()) }
-        })
-    }
+fn credentials() -> Vec<Credential> {
+    let root = Principal::Root { account: "000000000000".parse().unwrap() };
+    vec![Credential::configured("test".into(), Zeroizing::new("secret".into()), root)]
 }
 
 pub(super) fn authenticator() -> Authenticator {
-    let known = Credential {
-        access_key_id: "test".into(),
-        secret: Zeroizing::new("secret".into()),
-        principal: Principal::Root { account: "000000000000".parse().unwrap() },
-    };
-    Authenticator::new(REGION.parse().unwrap(), Arc::new(vec![known]))
+    Authenticator::new(REGION.parse().unwrap())
+}
+
+impl Fake {
+    /// One that its admissions can point back to.
+    pub(super) fn shared() -> Arc<Self> {
+        let fake = Arc::new(Self::default());
+        fake.me.set(Arc::downgrade(&fake)).unwrap();
+        fake
+    }
+
+    fn me(&self) -> Arc<Self> {
+        self.me.get().and_then(std::sync::Weak::upgrade).unwrap()
+    }
 }
 
 /// A running server; its task ends with the value.
@@ -132,7 +200,7 @@ pub(super) async fn start() -> Running {
 pub(super) async fn start_with(options: ServerOptions) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (fake, stop) = (Arc::new(Fake::default()), Arc::new(Notify::new()));
+    let (fake, stop) = (Fake::shared(), Arc::new(Notify::new()));
     fake.ready.store(true, SeqCst);
     let (service, stopped) = (fake.clone(), stop.clone());
     let task =

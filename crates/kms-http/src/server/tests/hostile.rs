@@ -104,6 +104,15 @@ async fn disagreements_about_framing_close_the_connection() {
         "content-length: -1\r\n\r\n{}",
         "content-length: 2 3\r\n\r\n{}",
         "content-length : 2\r\n\r\n{}",
+        "content-length: 0x2\r\n\r\n{}",
+        "content-length: 18446744073709551616\r\n\r\n{}",
+        "content-length: 2;\r\n\r\n{}",
+        "content-length: two\r\n\r\n{}",
+        "transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: identity\r\ncontent-length: 2\r\n\r\n{}",
+        "transfer-encoding: \r\ncontent-length: 2\r\n\r\n{}",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n",
         "x: a\r\n folded: b\r\ncontent-length: 2\r\n\r\n{}",
     ] {
         let bytes = [wire::head(&request, framing), smuggled.clone()].concat();
@@ -183,7 +192,7 @@ proptest! {
             request = request.header("x-amz-target", target);
         }
         let Ok(request) = request.body(Full::new(Bytes::from(body))) else { return Ok(()) };
-        let fake = Arc::new(Fake::default());
+        let fake = Fake::shared();
         let context = Context { service: fake.clone(), auth: Arc::new(authenticator()), body_timeout: Duration::from_secs(5) };
         let answer = runtime().block_on(handle(&context, Ipv4Addr::LOCALHOST.into(), request)).unwrap();
         prop_assert!(answer.status().is_client_error(), "{}", answer.status());
@@ -197,7 +206,7 @@ proptest! {
         body in "\\PC{0,200}|\\{(\"(KeyId|Plaintext|Tags|Limit|DryRun|Recipient|EncryptionContext)\":(\"YQ==\"|1|true|null|\\[\\{\\}\\]|\\{\\}|\\[1\\]),?){0,4}\\}",
     ) {
         let request = wire::signed("127.0.0.1:1".parse().unwrap(), operation.name(), body.as_bytes()).map(Full::new);
-        let fake = Arc::new(Fake::default());
+        let fake = Fake::shared();
         let context = Context { service: fake.clone(), auth: Arc::new(authenticator()), body_timeout: Duration::from_secs(5) };
         let answer = runtime().block_on(handle(&context, Ipv4Addr::LOCALHOST.into(), request)).unwrap();
         let reached = !fake.calls.lock().unwrap().is_empty();

@@ -33,6 +33,19 @@ pub(super) fn signed(address: SocketAddr, operation: &str, body: &[u8]) -> Reque
     request
 }
 
+/// A correctly signed call of IAM or STS.
+pub(super) fn query(address: SocketAddr, service: &str, body: &str) -> Request<Bytes> {
+    let mut request = Request::post("/")
+        .header("host", address.to_string())
+        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+        .body(Bytes::copy_from_slice(body.as_bytes()))
+        .unwrap();
+    let (region, time) = (REGION.into(), NOW);
+    let context = SigningContext { region, service: service.into(), time, path_form: PathForm::Normalized };
+    sign_request(&mut request, "test", "secret", &context).unwrap();
+    request
+}
+
 /// The head of `request` with `extra` header lines, without the blank line.
 pub(super) fn head(request: &Request<Bytes>, extra: &str) -> Vec<u8> {
     let mut out = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri()).into_bytes();

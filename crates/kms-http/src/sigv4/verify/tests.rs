@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use http::{HeaderValue, Request};
+use kms_types::{OnBehalfOf, Principal, ServicePrincipal};
 use zeroize::Zeroizing;
 
 use super::*;
@@ -13,12 +14,30 @@ fn principal() -> Principal {
 }
 
 fn authenticator() -> Authenticator {
-    let known = Credential {
-        access_key_id: "test".into(),
-        secret: Zeroizing::new("secret".into()),
-        principal: principal(),
-    };
-    Authenticator::new("us-east-1".parse().unwrap(), Arc::new(vec![known]))
+    Authenticator::new("us-east-1".parse().unwrap())
+}
+
+/// A root, a session whose token is `token` and one that is over, and a service.
+pub(super) struct Known;
+
+impl Credentials for Known {
+    fn credential(&self, access_key_id: &str, session_token: Option<&str>) -> Option<Credential> {
+        let secret = Zeroizing::new("secret".to_owned());
+        let service = Principal::Service(ServicePrincipal {
+            name: "backup.example.com".into(),
+            account: "111122223333".parse().unwrap(),
+            on_behalf_of: None,
+        });
+        let (principal, validity) = match (access_key_id, session_token) {
+            ("test", None) => (principal(), Validity::Current),
+            ("session", Some("token")) => (principal(), Validity::Current),
+            ("session", Some("over")) => (principal(), Validity::Over),
+            ("service", None) => (service, Validity::Current),
+            _ => return None,
+        };
+        let known = Credential::configured(access_key_id.into(), secret, principal);
+        Some(Credential { validity, ..known })
+    }
 }
 
 struct Signing {
@@ -53,7 +72,7 @@ fn sign(mut request: Request<Bytes>, signing: &Signing) -> Request<Bytes> {
 
 fn verify(request: Request<Bytes>) -> Result<Authenticated<()>, SignatureError> {
     let (head, body) = request.into_parts();
-    authenticator().verify(&head, &body, NOW)
+    authenticator().verify(&head, &body, NOW, &Known)
 }
 
 fn refusal(request: Request<Bytes>) -> SignatureError {
@@ -132,10 +151,10 @@ fn a_signed_header_occurs_once() {
 }
 
 #[test]
-fn presigned_and_mixed_credentials_are_refused() {
+fn mixed_and_incomplete_credentials_are_refused() {
     let mut request = bare();
     *request.uri_mut() = "/?X-Amz-Credential=test%2F20260203&X-Amz-Signature=00".parse().unwrap();
-    assert_eq!(refusal(request), SignatureError::Presigned);
+    assert_eq!(refusal(request), SignatureError::MissingQueryParameter { name: "X-Amz-Algorithm" });
     let mut request = sign(bare(), &GOOD);
     *request.uri_mut() = "/?x-amz-signature=00".parse().unwrap();
     assert_eq!(refusal(request), SignatureError::TwoCredentials);
@@ -179,10 +198,78 @@ fn the_date_header_serves_when_there_is_no_x_amz_date() {
     let mut request = bare();
     request.headers_mut().insert("date", http_date);
     let headers = header_list(request.headers());
-    assert_eq!(request_time(&headers).unwrap().stamp.to_iso_basic(), "20260203T081409Z");
+    assert_eq!(header_time(&headers).unwrap().stamp.to_iso_basic(), "20260203T081409Z");
     let bad = [("x-amz-date", b"Tue, 03 Feb 2026 08:14:09 GMT".as_slice())];
-    assert!(matches!(request_time(&bad), Err(SignatureError::InvalidDate { .. })));
-    assert!(matches!(request_time(&[]), Err(SignatureError::MissingDate)));
+    assert!(matches!(header_time(&bad), Err(SignatureError::InvalidDate { .. })));
+    assert!(matches!(header_time(&[]), Err(SignatureError::MissingDate)));
+}
+
+#[test]
+fn a_session_needs_its_token_signed_and_in_time() {
+    let with = |token: Option<&'static str>, id: &'static str| {
+        let mut request = bare();
+        if let Some(token) = token {
+            request.headers_mut().insert("x-amz-security-token", HeaderValue::from_static(token));
+        }
+        verify(sign(request, &Signing { id, ..GOOD })).map(|proof| proof.access_key_id().to_owned())
+    };
+    assert_eq!(with(Some("token"), "session"), Ok("session".into()));
+    assert_eq!(with(Some("over"), "session"), Err(SignatureError::ExpiredToken));
+    assert_eq!(with(Some("forged"), "session"), Err(SignatureError::UnknownCredential));
+    assert_eq!(with(None, "session"), Err(SignatureError::UnknownCredential));
+    assert_eq!(with(Some("token"), "test"), Err(SignatureError::UnknownCredential));
+    let mut request = sign(bare(), &Signing { id: "session", ..GOOD });
+    request.headers_mut().insert("x-amz-security-token", HeaderValue::from_static("token"));
+    assert_eq!(refusal(request), SignatureError::UnsignedHeader { name: "x-amz-security-token".into() });
+}
+
+#[test]
+fn a_service_says_for_whom_it_calls_in_signed_headers() {
+    let with = |id: &'static str, headers: &[(&'static str, &'static str)]| {
+        let mut request = bare();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        verify(sign(request, &Signing { id, ..GOOD }))
+    };
+    let headers = [
+        ("x-meridian-source-account", "444455556666"),
+        ("x-meridian-source-arn", "arn:aws:backup:us-east-1:444455556666:vault/a"),
+        ("x-meridian-via-service", "backup.us-east-1.example.com"),
+    ];
+    let proof = with("service", &headers).unwrap();
+    let expected = OnBehalfOf {
+        account: Some("444455556666".parse().unwrap()),
+        source_arn: Some("arn:aws:backup:us-east-1:444455556666:vault/a".into()),
+        via_service: Some("backup.us-east-1.example.com".into()),
+    };
+    assert_eq!(proof.principal().service().unwrap().on_behalf_of, Some(expected));
+    assert!(with("service", &[]).unwrap().principal().service().unwrap().on_behalf_of.is_none());
+    let refused = |id, headers: &[(&'static str, &'static str)]| with(id, headers).map(|_| ()).unwrap_err();
+    let header = |name: &str| SignatureError::ServiceHeader { name: name.into() };
+    assert_eq!(refused("test", &headers[..1]), header("x-meridian-source-account"));
+    assert_eq!(
+        refused("service", &[("x-meridian-source-account", "1")]),
+        header("x-meridian-source-account")
+    );
+    assert_eq!(refused("service", &[("x-meridian-other", "1")]), header("x-meridian-other"));
+    let mut request = sign(bare(), &Signing { id: "service", ..GOOD });
+    request.headers_mut().insert("x-meridian-source-account", HeaderValue::from_static("444455556666"));
+    assert_eq!(refusal(request), SignatureError::UnsignedHeader { name: "x-meridian-source-account".into() });
+}
+
+#[test]
+fn the_scope_names_the_api() {
+    let api = |service: &'static str, region: &'static str| {
+        verify(sign(bare(), &Signing { service, region, ..GOOD })).map(|proof| proof.api())
+    };
+    assert_eq!(api("kms", "us-east-1"), Ok(Api::Kms));
+    assert_eq!(api("iam", "us-east-1"), Ok(Api::Iam));
+    assert_eq!(api("sts", "us-east-1"), Ok(Api::Sts));
+    assert_eq!(api("sts", "eu-west-1"), Err(SignatureError::Region));
+    let elsewhere = Authenticator::new("eu-west-1".parse().unwrap());
+    let (head, body) = sign(bare(), &Signing { service: "iam", ..GOOD }).into_parts();
+    assert_eq!(elsewhere.verify(&head, &body, NOW, &Known).map(|proof| proof.api()), Ok(Api::Iam));
 }
 
 proptest::proptest! {

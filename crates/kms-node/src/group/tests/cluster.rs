@@ -77,6 +77,7 @@ pub(super) fn tick(ms: u64) -> Proposal {
 
 pub(super) fn bootstrap(region: &Region) -> Proposal {
     proposal(Command::Bootstrap {
+        identity_key: None,
         deployment: DeploymentId::from_random([1; 16]),
         region: region.clone(),
         incarnation: Incarnation::from_random([2; 16]),

@@ -187,6 +187,7 @@ impl Deployment {
         let deployment = DeploymentId::from_random(random());
         for (region, site) in &sites {
             site.log.run(Command::Bootstrap {
+                identity_key: None,
                 deployment,
                 region: region.clone(),
                 incarnation: directory.voters[region].incarnation,

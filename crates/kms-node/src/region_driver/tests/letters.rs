@@ -25,6 +25,7 @@ fn altered(
     directory.generation = generation.unwrap_or(directory.generation);
     let log = Log::new();
     log.run(Command::Bootstrap {
+        identity_key: None,
         deployment: deployment.unwrap_or(state.deployment().unwrap()),
         region: state.region().unwrap().clone(),
         incarnation: incarnation.unwrap_or(state.incarnation().unwrap()),

@@ -80,6 +80,7 @@ impl TestRegion {
     pub(super) fn new(name: &str) -> Self {
         let mut this = Self { state: State::new(), index: 0 };
         this.run(Command::Bootstrap {
+            identity_key: None,
             deployment: DeploymentId::from_random([1; 16]),
             region: region(name),
             incarnation: Incarnation::from_random([name.as_bytes()[0]; 16]),

@@ -1,7 +1,7 @@
 //! The nodes of one Region, tried in turn. Sends a request to at most one node that may have seen any of it.
 
 use http_body_util::Either;
-use hyper::{Request, Response, body::Incoming};
+use hyper::{Request, Response};
 use kms_types::Region;
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use std::sync::{
 use crate::local::{
     gateway::{
         refusal::{Body, Refusal, refuse},
-        upstream::{SendError, Upstream, prepare},
+        upstream::{Outgoing, SendError, Upstream, prepare},
     },
     health::HealthTable,
     layout::{NodeKey, RegionPlan},
@@ -38,16 +38,21 @@ impl RegionPool {
     }
 
     /// Sends the request to a node: the ready ones in turn, then, if none takes it, the others.
-    pub(super) async fn send(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(super) async fn send(&self, request: Request<Outgoing>) -> Response<Body> {
+        self.try_send(request).await.unwrap_or_else(|refusal| refuse(&refusal))
+    }
+
+    /// The same, for a caller that may ask another Region when this one took nothing.
+    pub(super) async fn try_send(&self, request: Request<Outgoing>) -> Result<Response<Body>, Refusal> {
         let mut request = prepare(request);
         for node in self.order() {
             match node.send(request).await {
-                Ok(response) => return response.map(Either::Left),
+                Ok(response) => return Ok(response.map(Either::Left)),
                 Err(SendError::NotSent(unsent)) => request = *unsent,
-                Err(SendError::NoAnswer) => return refuse(&Refusal::NoAnswer(self.region.clone())),
+                Err(SendError::NoAnswer) => return Err(Refusal::NoAnswer(self.region.clone())),
             }
         }
-        refuse(&Refusal::NoNode(self.region.clone()))
+        Err(Refusal::NoNode(self.region.clone()))
     }
 
     fn order(&self) -> Vec<&Upstream> {

@@ -19,6 +19,12 @@ pub(super) enum Refusal {
     /// No node took the request; it had no effect.
     #[error("no node of `{0}` can be reached")]
     NoNode(Region),
+    /// More body than a node would take, or one that broke off.
+    #[error("the request body is longer than a request may be, or broke off")]
+    BodyTooLong,
+    /// The cluster has no data Region.
+    #[error("there is no Region to ask")]
+    NoRegion,
     /// A node took the request and did not answer; it may have had an effect.
     #[error("a node of `{0}` stopped answering; the outcome of the call is not known")]
     NoAnswer(Region),
@@ -37,7 +43,8 @@ impl Refusal {
             Self::Unroutable(Unroutable::UnknownRegion { .. }) => {
                 (StatusCode::BAD_REQUEST, "InvalidSignatureException")
             }
-            Self::NoNode(_) | Self::NoAnswer(_) => {
+            Self::BodyTooLong => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException"),
+            Self::NoNode(_) | Self::NoAnswer(_) | Self::NoRegion => {
                 (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException")
             }
         }

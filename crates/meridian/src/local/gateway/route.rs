@@ -39,10 +39,23 @@ pub(super) fn region<B>(request: &Request<B>) -> Result<Region, Unroutable> {
     }
 }
 
-fn header_scope(header: &str) -> Option<Region> {
+/// True for a request that is signed for IAM: it is for the identity home, whatever Region it is signed for.
+pub(super) fn is_identity<B>(request: &Request<B>) -> bool {
+    let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    let credential = match header {
+        Some(header) => header_credential(header).map(str::to_owned),
+        None => request.uri().query().and_then(signed_query),
+    };
+    credential.is_some_and(|credential| credential.rsplit('/').nth(1) == Some("iam"))
+}
+
+fn header_credential(header: &str) -> Option<&str> {
     let parameters = header.strip_prefix("AWS4-HMAC-SHA256")?;
-    let credential = parameters.split(',').find_map(|p| p.trim().strip_prefix("Credential="))?;
-    scope_region(credential)
+    parameters.split(',').find_map(|p| p.trim().strip_prefix("Credential="))
+}
+
+fn header_scope(header: &str) -> Option<Region> {
+    scope_region(header_credential(header)?)
 }
 
 /// `<key id>/<date>/<region>/<service>/aws4_request`; counted from the right, as a key id might hold a slash.
@@ -74,6 +87,17 @@ mod tests {
         ] {
             assert_eq!(region(&with_header(header)), Ok("eu-west-1".parse().unwrap()), "{header}");
         }
+    }
+
+    #[test]
+    fn iam_is_told_apart_by_the_service_of_the_scope() {
+        let iam = "AWS4-HMAC-SHA256 Credential=test/20260203/us-east-1/iam/aws4_request, Signature=00";
+        let sts = "AWS4-HMAC-SHA256 Credential=test/20260203/us-east-1/sts/aws4_request, Signature=00";
+        assert!(is_identity(&with_header(iam)));
+        assert!(!is_identity(&with_header(sts)));
+        let uri = "/?X-Amz-Credential=test%2F20260203%2Fus-east-1%2Fiam%2Faws4_request&X-Amz-Signature=0";
+        assert!(is_identity(&Request::builder().uri(uri).body(()).unwrap()));
+        assert!(!is_identity(&Request::builder().uri("/").body(()).unwrap()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Connections to one node. Knows for every failure whether anything of the request had left.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
+use http_body_util::{Either, Full};
 use hyper::{
     Request, Response, Uri,
     body::Incoming,
@@ -32,12 +34,15 @@ const HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-type Sender = http1::SendRequest<Incoming>;
+/// A request as it comes, or one that was read to be sent to more than one Region.
+pub(super) type Outgoing = Either<Incoming, Full<Bytes>>;
+
+type Sender = http1::SendRequest<Outgoing>;
 
 /// A request that got no answer.
 pub(super) enum SendError {
     /// Nothing of it was sent: here it is.
-    NotSent(Box<Request<Incoming>>),
+    NotSent(Box<Request<Outgoing>>),
     /// Some of it may have arrived.
     NoAnswer,
 }
@@ -68,7 +73,7 @@ impl Upstream {
     }
 
     /// Sends the request over an idle connection or a new one and waits for the head of the answer.
-    pub(super) async fn send(&self, mut request: Request<Incoming>) -> Result<Response<Incoming>, SendError> {
+    pub(super) async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, SendError> {
         while let Some(sender) = self.idle_sender() {
             match self.send_over(sender, request).await {
                 // An idle connection may have been closed by the node: that says nothing about the node.
@@ -88,7 +93,7 @@ impl Upstream {
     async fn send_over(
         &self,
         mut sender: Sender,
-        request: Request<Incoming>,
+        request: Request<Outgoing>,
     ) -> Result<Response<Incoming>, SendError> {
         let answer = tokio::select! {
             biased;
@@ -104,7 +109,7 @@ impl Upstream {
         }
     }
 
-    fn failed(&self, mut error: TrySendError<Request<Incoming>>) -> SendError {
+    fn failed(&self, mut error: TrySendError<Request<Outgoing>>) -> SendError {
         error.take_message().map_or(SendError::NoAnswer, |request| SendError::NotSent(Box::new(request)))
     }
 
@@ -155,7 +160,7 @@ impl Upstream {
 }
 
 /// Makes the request fit an HTTP/1.1 connection to a node without touching anything that may be signed.
-pub(super) fn prepare(mut request: Request<Incoming>) -> Request<Incoming> {
+pub(super) fn prepare(mut request: Request<Outgoing>) -> Request<Outgoing> {
     let authority = request.uri().authority().map(|a| a.as_str().to_owned());
     let path = request.uri().path_and_query().cloned();
     *request.version_mut() = http::Version::HTTP_11;
