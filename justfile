@@ -14,6 +14,11 @@ fix:
 tidy:
     cargo xtask tidy
 
+# The Region protocol: known bugs are found; then one scenario as far as it goes in ten minutes
+model scenario="loss" bound="2":
+    ./tests/run --only model
+    cargo run -p kms-model --release -- --scenario {{ scenario }} --bound {{ bound }}
+
 # boto3 and the aws CLI against real processes
 e2e *pytest:
     ./tests/run --only e2e -- {{ pytest }}

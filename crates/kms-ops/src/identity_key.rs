@@ -1,5 +1,5 @@
 //! The identity key: the multi-Region key of the deployment itself, under which access key secrets and session tokens are
-//! sealed, so that every data Region can open them (ADR 0012). It is a key like any other between the Regions, belongs to
+//! sealed, so that every data Region can open them (ADR 0013). It is a key like any other between the Regions, belongs to
 //! no account, and no call reaches it.
 
 use kms_crypto::{DomainKey, Header};

@@ -1,4 +1,4 @@
-//! How identity records reach the other data Regions (ADR 0012): they pull from the home, in the order of its changes.
+//! How identity records reach the other data Regions (ADR 0013): they pull from the home, in the order of its changes.
 //!
 //! ```text
 //!   home       ── hint(position) ──►  others

@@ -1,4 +1,4 @@
-//! Who there is: users, groups, roles, managed policies and access keys of every account of the deployment (ADR 0012).
+//! Who there is: users, groups, roles, managed policies and access keys of every account of the deployment (ADR 0013).
 //!
 //! ```text
 //!   IAM call ──► home Region: change = guards, puts, deletes ──► one entry, position (epoch, sequence)

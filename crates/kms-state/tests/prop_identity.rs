@@ -1,5 +1,5 @@
 //! Identity records: replay equals restored state, followers equal the home however entries arrive, and a whole copy
-//! equals the history that it stands for (ADR 0012).
+//! equals the history that it stands for (ADR 0013).
 
 #![expect(clippy::unwrap_used, reason = "a test input that is malformed fails its test")]
 
