@@ -23,6 +23,10 @@ mod service_events;
 mod timers;
 mod usage;
 
+// The bugs that kms-model looks for must not be in what serves: features of a workspace add up in one build.
+const _: () =
+    assert!(!kms_state::SEEDED_BUGS, "build without the feature `seeded-bugs`: it is for kms-model alone");
+
 pub use config::{ConfigError, NodeConfig};
 pub use keyring::RegionKeyRing;
 pub use node::{NodeError, run_node};

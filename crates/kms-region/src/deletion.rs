@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Machine, Message, message::batches, proposals::Pending};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Deletions {
     next_at: Timestamp,
     /// Due keys whose primary is this Region.

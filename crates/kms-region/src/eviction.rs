@@ -4,10 +4,10 @@ use kms_types::{KeyId, Region, Timestamp};
 
 use crate::{EvictScope, KeyResult, Machine};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Evictions(Vec<Eviction>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Eviction {
     key: KeyId,
     region: Region,

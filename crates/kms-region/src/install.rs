@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{Alarm, Delivery, Machine, Offer, Output, Want, message::batches, proposals::Pending};
 
 /// A material that was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
     attempts: u32,
     next_at: Timestamp,

@@ -9,7 +9,7 @@ use crate::{Machine, Message, message::batches, proposals::Pending, pull::Peer};
 /// Most records that wait for the own log before pulling pauses.
 const MOST_LEARNED: usize = 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Learning {
     /// The log index up to which committed records were looked at.
     seen: u64,
@@ -93,7 +93,7 @@ impl Machine {
         let Some(register) = self.register(&record.key) else { return true };
         match &register.committed {
             None => true,
-            Some(committed) if committed.is_destroyed() => false,
+            Some(committed) if committed.is_destroyed() && !seeded!(TombstoneLoses) => false,
             Some(committed) if record.is_destroyed() || record.version > committed.version => true,
             Some(committed) => committed
                 .displaced_from(&record.materials)

@@ -10,6 +10,20 @@
 //! dropped with the leadership (failure case 12). It reads no clock, draws no randomness, and sees no key material.
 //! The rules are those of docs/adr/0005-region-protocol.md.
 
+/// True while a known bug is built in, which only kms-model's feature `seeded-bugs` can do.
+#[cfg(feature = "seeded-bugs")]
+macro_rules! seeded {
+    ($($bug:ident)|+) => {
+        $(kms_state::seeded::is(kms_state::seeded::Bug::$bug))||+
+    };
+}
+#[cfg(not(feature = "seeded-bugs"))]
+macro_rules! seeded {
+    ($($bug:ident)|+) => {
+        false
+    };
+}
+
 mod config;
 mod deletion;
 mod eviction;
@@ -18,6 +32,7 @@ mod input;
 mod install;
 mod learn;
 mod machine;
+mod memory;
 mod message;
 mod output;
 mod primary;

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// Feed inputs with [`Machine::handle`], then drain [`Machine::poll_output`]; call again no later than
 /// [`Machine::poll_timeout`]. Nothing is lost when a machine is dropped: a new one continues from the state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Machine {
     pub(crate) region: Region,
     pub(crate) config: Config,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{Ack, Alarm, Machine, Output, proposals::Pending};
 
 /// What peers have told this machine as their primary. Volatile: a new leader or primary hears it anew (rule 7).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Primary {
     acks: BTreeMap<KeyId, BTreeMap<Region, Installed>>,
     displaced: BTreeMap<KeyId, Vec<MaterialInfo>>,
@@ -19,7 +19,7 @@ pub(crate) struct Primary {
     resting: BTreeMap<KeyId, Timestamp>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Installed {
     version: RecordVersion,
     materials: BTreeSet<MaterialId>,
@@ -53,7 +53,7 @@ impl Machine {
             if record.displaced_from(&ack.displaced).next().is_some() {
                 self.primary.displaced.insert(ack.key, ack.displaced);
             }
-            if record.is_member(from) && record.version == ack.version {
+            if record.is_member(from) && (record.version == ack.version || seeded!(StaleAcknowledgement)) {
                 let materials = ack.materials.into_iter().collect();
                 let installed = Installed { version: ack.version, materials };
                 self.primary.acks.entry(ack.key).or_default().insert(from.clone(), installed);
@@ -74,7 +74,8 @@ impl Machine {
         }
         let told = self.primary.acks.get(&record.key).and_then(|regions| regions.get(region));
         told.is_some_and(|told| {
-            told.version == record.version && materials.all(|m| told.materials.contains(&m.id))
+            (told.version == record.version || seeded!(StaleAcknowledgement))
+                && materials.all(|m| told.materials.contains(&m.id))
         })
     }
 
@@ -132,9 +133,16 @@ impl Machine {
             return Some(next);
         }
         if let Some(region) = self.wanted_removal(record) {
-            return Some(record.remove(&region));
+            let next = record.remove(&region);
+            if seeded!(EvictWithoutCommit) {
+                self.learn(next.clone());
+            }
+            return Some(next);
         }
-        if let Some(deletion) = self.due_deletion(&record.key).filter(|_| record.members.len() == 1) {
+        if let Some(deletion) = self
+            .due_deletion(&record.key)
+            .filter(|_| record.members.len() == 1 || seeded!(DestroyWithReplicas))
+        {
             return Some(record.destroy(deletion));
         }
         if let Some(region) = self.installed_joiner(record) {
@@ -166,8 +174,9 @@ impl Machine {
     /// key gets none: it shows PendingImport until its own caller brings the bytes.
     fn installed_joiner(&self, record: &ControlRecord) -> Option<Region> {
         let joining = record.members.iter().filter(|(_, m)| matches!(m, Membership::Joining(_)));
-        let mut installed =
-            joining.filter(|(r, _)| self.has_installed(record, r, record.transferable_materials()));
+        let mut installed = joining.filter(|(r, _)| {
+            seeded!(ActiveBeforeInstalled) || self.has_installed(record, r, record.transferable_materials())
+        });
         installed.next().map(|(region, _)| region.clone())
     }
 
@@ -210,7 +219,8 @@ impl Machine {
             return self.next_of_import(record, pending);
         }
         let staged = record.staged()?;
-        if record.active_members().all(|region| self.has_installed(record, region, std::iter::once(staged))) {
+        let installed = |region| self.has_installed(record, region, std::iter::once(staged));
+        if seeded!(ActivateWithoutBarrier) || record.active_members().all(installed) {
             return Some(record.activate(&staged.id, self.state.region_time()));
         }
         let held = self.has_installed(record, &self.region, std::iter::once(staged));

@@ -20,7 +20,7 @@ use crate::{Force, KeyResult, Machine, PromoteScope, message::batches, proposals
 /// How often a promotion tries a higher epoch before it gives way.
 const MOST_ATTEMPTS: u32 = 4;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Promotions {
     running: BTreeMap<KeyId, Promotion>,
     /// The highest epochs that voters named when they refused.
@@ -30,7 +30,7 @@ pub(crate) struct Promotions {
     next_own: BTreeMap<KeyId, Timestamp>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Promotion {
     request: Option<u64>,
     force: Force,
@@ -41,7 +41,7 @@ struct Promotion {
     unsafely: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     /// To promise the epoch to itself.
     Start,

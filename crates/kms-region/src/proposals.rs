@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::{Machine, Output};
 
 /// What a proposal was made for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Pending {
     /// Accept for a peer.
     Accept { to: Region, asked: Vec<(KeyId, RecordVersion)> },
@@ -29,10 +29,10 @@ pub(crate) enum Pending {
     Destroy { key: KeyId },
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Proposals {
     last: u64,
-    pending: BTreeMap<u64, Pending>,
+    pub(crate) pending: BTreeMap<u64, Pending>,
 }
 
 impl Machine {

@@ -11,7 +11,7 @@ use crate::{Ack, MAX_ITEMS, Machine, Message, message::batches};
 const ANSWER_BYTES: usize = 1 << 20;
 
 /// Another voter as this machine knows it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Peer {
     /// Its log index up to which its committed records are known here.
     pub(crate) cursor: u64,
@@ -20,9 +20,9 @@ pub(crate) struct Peer {
     pub(crate) next_pull: Timestamp,
     pub(crate) last_heard: Option<Timestamp>,
     /// What it was last told about each of its keys.
-    told: BTreeMap<KeyId, Ack>,
+    pub(crate) told: BTreeMap<KeyId, Ack>,
     /// Where the next periodic repeat of acknowledgements begins.
-    repeat_after: Option<KeyId>,
+    pub(crate) repeat_after: Option<KeyId>,
 }
 
 impl Peer {
@@ -93,7 +93,11 @@ impl Machine {
         (awaited || !displaced.is_empty()).then(|| Ack {
             key: record.key,
             version: record.version.clone(),
-            materials: record.required_materials().filter(|m| installed(m)).map(|m| m.id).collect(),
+            materials: record
+                .required_materials()
+                .filter(|m| installed(m) || seeded!(AcknowledgeUnheld))
+                .map(|m| m.id)
+                .collect(),
             displaced,
         })
     }

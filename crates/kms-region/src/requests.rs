@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{KeyResult, Machine, Output};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Requests(BTreeMap<u64, Request>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Request {
     pending: BTreeSet<KeyId>,
     results: BTreeMap<KeyId, KeyResult>,

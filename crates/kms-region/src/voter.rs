@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::{Alarm, Machine, Message, Output, message::batches, proposals::Pending};
 
 /// Questions that are in the own log already; their repeats wait for the same answer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Voting {
     accepts: BTreeSet<(KeyId, RecordVersion)>,
     promises: BTreeSet<(KeyId, Epoch)>,
@@ -36,7 +36,8 @@ impl Machine {
     fn known_accept(&self, record: &ControlRecord) -> Option<AcceptAnswer> {
         let register = self.register(&record.key)?;
         let accepted = register.accepted.as_ref().is_some_and(|a| a.version == record.version);
-        let refused = register.promised.as_ref() > Some(&record.version.epoch);
+        let overtaken = register.promised.as_ref() > Some(&record.version.epoch);
+        let refused = overtaken && !seeded!(AcceptLowerEpoch | EqualEpochOfAnother);
         (accepted || refused).then(|| AcceptAnswer {
             key: record.key,
             version: record.version.clone(),

@@ -6,7 +6,7 @@ use kms_types::{KeyId, MaterialId, RecordVersion, Timestamp};
 use crate::Machine;
 
 /// One key that needs attention, and since when this machine has seen the same need.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Watch {
     version: RecordVersion,
     awaited: Option<MaterialId>,

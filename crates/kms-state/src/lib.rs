@@ -3,6 +3,20 @@
 //! Pure and total: a committed proposal never fails to apply, its outcome may be a refusal. No clock, no
 //! randomness, no file: the proposer decided everything, and time is Region time, moved by [`Command::Tick`].
 
+/// True while a known bug is built in, which only kms-model's feature `seeded-bugs` can do.
+#[cfg(feature = "seeded-bugs")]
+macro_rules! seeded {
+    ($($bug:ident)|+) => {
+        $($crate::seeded::is($crate::seeded::Bug::$bug))||+
+    };
+}
+#[cfg(not(feature = "seeded-bugs"))]
+macro_rules! seeded {
+    ($($bug:ident)|+) => {
+        false
+    };
+}
+
 mod apply;
 mod codec;
 mod command;
@@ -18,6 +32,8 @@ mod record;
 mod record_import;
 mod region_clock;
 mod register;
+#[cfg(feature = "seeded-bugs")]
+pub mod seeded;
 mod service_event;
 mod state;
 mod usage;
@@ -46,3 +62,6 @@ pub use register::Register;
 pub use service_event::{Requested, ServiceAct, ServiceEvent, ServiceEventId};
 pub use state::State;
 pub use usage::{LastUsage, UsedKey};
+
+/// True when known bugs are compiled in for kms-model. Nothing that ships may be built so.
+pub const SEEDED_BUGS: bool = cfg!(feature = "seeded-bugs");

@@ -71,6 +71,7 @@ const LAYERS: &[Layer] = &[
     ),
     layer("meridian-testkit", &["meridian", "kms-node", "kms-http"]),
     layer("kms-sim", &CORE),
+    layer("kms-model", &["kms-types", "kms-crypto", "kms-state", "kms-region"]),
     layer("xtask", &[]),
 ];
 
@@ -82,7 +83,8 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Features for tests, which nothing that ships may ask for.
-const TEST_FEATURES: [&str; 1] = ["kms-crypto/reveal-material"];
+const TEST_FEATURES: [&str; 3] =
+    ["kms-crypto/reveal-material", "kms-state/seeded-bugs", "kms-region/seeded-bugs"];
 
 /// Crates that are not in the table, edges that point down it, libraries away from home.
 pub(crate) fn check(workspace: &Workspace) -> Vec<Problem> {

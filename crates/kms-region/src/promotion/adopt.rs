@@ -15,7 +15,8 @@ impl Machine {
         }
         let Some(promotion) = self.promotions.running.get_mut(key) else { return };
         let Stage::Collecting { promises, .. } = &promotion.stage else { return };
-        let Some(highest) = highest(promises.values()) else {
+        let own = promises.get(&self.region).filter(|_| seeded!(AdoptOwnRecord));
+        let Some(highest) = own.map_or_else(|| highest(promises.values()), |own| own.accepted.clone()) else {
             return self.finish_promotion(key, KeyResult::NotFound);
         };
         let epoch = promotion.epoch.clone();

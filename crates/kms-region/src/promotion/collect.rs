@@ -64,7 +64,7 @@ impl Machine {
         let Stage::Collecting { promises, refused, .. } = &promotion.stage else { return };
         let possible: Vec<Region> = self.others().into_iter().filter(|r| !refused.contains_key(r)).collect();
         let best_case = possible.iter().chain(std::iter::once(&self.region));
-        if self.is_majority(promises.keys()) {
+        if self.is_majority(promises.keys()) || seeded!(PromoteWithoutMajority) {
             self.adopt(key, Force::Safe);
         } else if !self.is_majority(best_case) {
             self.rest(key);

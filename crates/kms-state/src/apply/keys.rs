@@ -130,14 +130,17 @@ pub(super) fn schedule_deletion(
 
 /// True for a primary with another member, whatever that member's own state is (invariant D2).
 fn has_replicas(state: &State, key: &Key) -> bool {
-    key.multi_region.as_ref().is_some_and(|m| Some(&m.primary) == state.region() && m.members.len() > 1)
+    let replicated = |m: &MultiRegion| Some(&m.primary) == state.region() && m.members.len() > 1;
+    key.multi_region.as_ref().is_some_and(replicated) && !seeded!(DestroyWithReplicas)
 }
 
 /// A multi-Region key past its deadline cannot be called back: its tombstone, or its removal from the record, may be
 /// under way between the Regions, and a cancellation that was answered must win over them (invariant D5).
 pub(super) fn cancel_deletion(state: &mut State, key: &KeyId) -> Result<Outcome, Refusal> {
     let key = found(state, key)?;
-    if key.multi_region.as_ref().is_some_and(|m| m.phase == Phase::Destroyed || is_due(state, &key)) {
+    if key.multi_region.as_ref().is_some_and(|m| {
+        m.phase == Phase::Destroyed || (is_due(state, &key) && !seeded!(CancelAfterDeadline))
+    }) {
         return Err(wrong_state(state, &key));
     }
     transition(state, key, LifecycleEvent::CancelDeletion)

@@ -82,15 +82,23 @@ fn may_accept(state: &State, register: &Register, record: &ControlRecord) -> boo
     may_propose(state, &record.key, epoch)
         && record.primary == epoch.region
         && !register.is_destroyed()
-        && register.promised.as_ref().is_none_or(|promised| epoch >= promised)
+        && (seeded!(AcceptLowerEpoch) || register.promised.as_ref().is_none_or(|p| may_follow(epoch, p)))
         && register.accepted.as_ref().is_none_or(|accepted| record.version > accepted.version)
         && deadline_passed(state, record)
+}
+
+/// Rule 3: what is accepted is of the promised epoch or of a higher one.
+fn may_follow(epoch: &Epoch, promised: &Epoch) -> bool {
+    epoch >= promised || (seeded!(EqualEpochOfAnother) && epoch.counter == promised.counter)
 }
 
 /// Invariant D1: a voter agrees to a tombstone only once the deadline has passed on its own replicated clock.
 fn deadline_passed(state: &State, record: &ControlRecord) -> bool {
     match record.deletion {
-        Some(deletion) => record.is_destroyed() && deletion.delete_at <= state.region_time(),
+        Some(deletion) => {
+            record.is_destroyed()
+                && (seeded!(BuryBeforeDeadline) || deletion.delete_at <= state.region_time())
+        }
         None => !record.is_destroyed(),
     }
 }
@@ -105,7 +113,9 @@ fn promise_one(state: &mut State, key: &KeyId, epoch: &Epoch) -> PromiseAnswer {
     let eligible = may_propose(state, key, epoch) && !register.is_destroyed();
     if eligible && register.promised.as_ref() < Some(epoch) {
         register.promised = Some(epoch.clone());
-        state.put_register(*key, register.clone());
+        if !seeded!(ForgetPromise) || epoch.region == *state.region().unwrap_or(&epoch.region) {
+            state.put_register(*key, register.clone());
+        }
     }
     // An epoch names its candidate, so an equal epoch is the same candidate asking again after a lost reply.
     let promised = eligible && register.promised.as_ref() == Some(epoch);

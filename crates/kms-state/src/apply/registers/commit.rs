@@ -26,7 +26,7 @@ pub(in crate::apply) fn commit(
 fn outranks(record: &ControlRecord, register: &Register) -> bool {
     match &register.committed {
         None => true,
-        Some(committed) if committed.is_destroyed() => false,
+        Some(committed) if committed.is_destroyed() && !seeded!(TombstoneLoses) => false,
         Some(committed) => record.is_destroyed() || record.version > committed.version,
     }
 }

@@ -100,7 +100,9 @@ fn lifecycle(now_is: Lifecycle, record: &ControlRecord, region: &Region, now: Ti
 fn drop_unwanted(key: &mut Key, register: &Register, record: &ControlRecord, region: &Region) {
     if !record.is_member(region) {
         // C8: a non-member holds nothing that could be opened.
-        key.held.clear();
+        if !seeded!(EvictedKeepsMaterial) {
+            key.held.clear();
+        }
         key.imports.clear();
         return;
     }
@@ -114,6 +116,9 @@ fn drop_unwanted(key: &mut Key, register: &Register, record: &ControlRecord, reg
     };
     key.held.retain(|id, _| kept(id));
     key.imports.retain(|id, _| kept(id));
+    if seeded!(DropOldMaterial) && record.staged().is_none() {
+        key.held.retain(|id, _| Some(*id) == record.current);
+    }
 }
 
 /// The tombstone. A copy whose own deadline has passed goes at once; one that missed the deletion shows its full

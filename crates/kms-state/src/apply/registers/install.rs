@@ -1,6 +1,6 @@
 //! Materials that arrived in envelopes and were checked against their commitments before they were proposed.
 
-use crate::{InstallMaterial, Key, Outcome, Refusal, State};
+use crate::{InstallMaterial, Key, MaterialInfo, Outcome, Refusal, State};
 
 /// Installs what the committed records want here. A batch may span keys that have moved on since it was made: what is
 /// no longer wanted is left out, and the batch is refused only when nothing of it is wanted.
@@ -34,14 +34,19 @@ fn install_one(state: &mut State, install: &InstallMaterial) -> Result<(), Refus
     Ok(())
 }
 
+/// C4: these are the bytes that the record names.
+fn is_committed_to(material: &MaterialInfo, install: &InstallMaterial) -> bool {
+    material.commitment == install.material.commitment || seeded!(InstallUnchecked)
+}
+
 /// The local key, when its committed record makes this Region a member and requires exactly this material (C4, C8).
 fn wanting_key(state: &State, install: &InstallMaterial) -> Option<Key> {
     let committed = state.register(&install.key)?.committed.as_ref()?;
     let region = state.region()?;
     let arrived = &install.material;
-    let matches = committed.transferable_materials().any(|m| {
-        m.id == arrived.id && m.commitment == arrived.commitment && m.public_key == arrived.public_key
-    });
+    let matches = committed
+        .transferable_materials()
+        .any(|m| m.id == arrived.id && is_committed_to(m, install) && m.public_key == arrived.public_key);
     let wanted = matches && committed.is_member(region) && install.version <= committed.version;
     state.key(&install.key).filter(|_| wanted).map(|key| (**key).clone())
 }

@@ -46,7 +46,7 @@ fn next_record(
     let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
     let (register, committed) = living(state, &record.key)?;
     check_primary(&region, &register, &committed)?;
-    if register.has_outstanding() {
+    if register.has_outstanding() && !seeded!(ReuseVersion) {
         return Err(Refusal::Outstanding(record.key));
     }
     if *base != committed.version || record.version != base.next() {
@@ -110,6 +110,9 @@ fn check_fit(state: &State, region: &Region, committed: &ControlRecord) -> Resul
 fn accept_own(state: &mut State, mut register: Register, record: &ControlRecord) -> Outcome {
     register.promised = register.promised.max(Some(record.version.epoch.clone()));
     register.accepted = Some(Arc::new(record.clone()));
+    if seeded!(UseBeforeCommit) {
+        super::effects::follow(state, &register, record);
+    }
     state.put_register(record.key, register);
     Outcome::RecordProposed { key: record.key, version: record.version.clone() }
 }
@@ -175,7 +178,7 @@ fn check_tombstone(state: &State, record: &ControlRecord) -> Result<(), Refusal>
         .map(|d| Lifecycle::PendingDeletion { delete_at: d.delete_at, window_days: d.window_days });
     let alone = key.multi_region.as_ref().is_some_and(|m| m.members.len() == 1);
     let due = matches!(key.lifecycle, Lifecycle::PendingDeletion { delete_at, .. } if delete_at <= state.region_time());
-    if !alone {
+    if !alone && !seeded!(DestroyWithReplicas) {
         return Err(RecordError::MembersLeft(record.key).into());
     }
     if !due || recorded != Some(key.lifecycle) {
