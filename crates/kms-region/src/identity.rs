@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use crate::{Machine, Message, message::batches, proposals::Pending};
 
 /// What the machine keeps about identity records; all of it is made anew by the next leader.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct IdentitySync {
     next_pull: Timestamp,
     /// A change is in the own log and its outcome is not known.
