@@ -2,9 +2,9 @@
 //! what kept every other statement from applying. Changes nothing, and is no way around authorization: it only tells.
 
 use kms_policy::{
-    Caller, Consent, Context, Decision, Ground, Guarded, MalformedPolicy, NamedPolicy, NoGrants, Permissions,
-    Policy, PolicyKind, PolicySource, PrincipalDirectory, PrincipalPattern, Request, StatementRef, Target,
-    Value, Verdict, evaluate, trace,
+    Caller, Consent, Context, Decision, Ground, Guarded, MalformedPolicy, NamedPolicy, Permissions, Policy,
+    PolicyKind, PolicySource, PrincipalDirectory, PrincipalPattern, Request, StatementRef, Target, Value,
+    Verdict, evaluate, trace,
 };
 pub use kms_policy::{Effect, Miss, PolicyTrace, StatementTrace};
 use kms_state::{CredentialRef, Key, State};
@@ -14,6 +14,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use crate::{
     Circumstances,
     conditions::{self, Setting},
+    grants::GrantsOn,
     identity,
     policy_document::DEFAULT_NAME,
 };
@@ -78,7 +79,7 @@ pub enum ExplainError {
     Malformed(PolicyKind, MalformedPolicy),
 }
 
-/// Decides as a call would be decided, except for grants, which depend on tokens that only a caller has.
+/// Decides as a call would be decided. CreateGrant is taken without the grant that it would make, so that no grant allows it.
 pub fn explain(view: &State, question: &Question) -> Result<Explanation, ExplainError> {
     let region = view.region().ok_or(ExplainError::NotBootstrapped)?;
     let caller = caller(view, question)?;
@@ -87,14 +88,18 @@ pub fn explain(view: &State, question: &Question) -> Result<Explanation, Explain
     let arn = key.as_ref().map(|key| KeyArn { region: region.clone(), account: key.account, key: key.id });
     let resource = arn.map_or("*".into(), |arn| arn.to_string());
     let supposed = question.suppose.key.as_deref().map(|d| parse(PolicyKind::Key, d)).transpose()?;
-    let target = match &key {
+    let grants = key.as_deref().map(|key| {
+        let (caller, conditions) = (&caller.principal, &context);
+        GrantsOn { view, key, caller, conditions, child: None }
+    });
+    let target = match key.as_ref().zip(grants.as_ref()) {
         None => Target::Plain { resource: &resource },
-        Some(key) => Target::Guarded(Guarded {
+        Some((key, grants)) => Target::Guarded(Guarded {
             arn: &resource,
             owner: key.account,
             policy_name: DEFAULT_NAME,
             policy: supposed.as_ref().or_else(|| key.policy.parsed()),
-            grants: &NoGrants,
+            grants,
         }),
     };
     let request = Request { caller: &caller, action: &question.action, target, context: &context };
@@ -251,7 +256,10 @@ fn reason(decision: &Decision<'_>) -> String {
             statement(found.direct.or(found.role).or(found.delegated)),
             consent(found.identity)
         ),
-        Verdict::Allow(Ground::Grant) => "a grant allows".into(),
+        Verdict::Allow(Ground::Grant) => match &found.grant {
+            Some(grant) => format!("grant `{}` allows", grant.grant_id),
+            None => "a grant allows".into(),
+        },
         Verdict::Allow(Ground::IdentityPolicy) => consent(found.identity),
     }
 }
