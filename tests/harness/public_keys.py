@@ -68,6 +68,12 @@ def load(der: bytes):
     return serialization.load_der_public_key(der)
 
 
+def spki(private) -> bytes:
+    """The public half of a private key of `cryptography`, in DER."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return private.public_key().public_bytes(serialization.Encoding.DER, form)
+
+
 def verify(der: bytes, algorithm: str, text: bytes, signature: bytes):
     """Raises unless `signature` is one of `text` under the public key."""
     match algorithm.split("_"):

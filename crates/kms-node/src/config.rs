@@ -43,6 +43,9 @@ pub struct NodeConfig {
     pub tls: TlsFiles,
     /// The Region's root key; absent on a witness.
     pub root_key: Option<RootKeyConfig>,
+    /// PEM file with the root certificate of attestation documents; without it a Recipient is refused.
+    #[serde(default)]
+    pub attestation_root: Option<PathBuf>,
     /// File with the hex seed of the Region's Ed25519 signing key.
     pub signing_key: PathBuf,
     /// The Region's initial members, this node included.
@@ -290,9 +293,13 @@ impl NodeConfig {
         }
     }
 
-    /// What decisions about calls depend on.
+    /// What decisions about calls depend on, but for the attestation root, which is a file.
     pub fn settings(&self) -> Settings {
-        Settings { quotas: self.quotas, managed_services: self.aws_managed_services.clone() }
+        Settings {
+            quotas: self.quotas,
+            managed_services: self.aws_managed_services.clone(),
+            attestation_root: None,
+        }
     }
 
     /// A cluster whose clock can be moved is reachable from this machine only, in every Region.

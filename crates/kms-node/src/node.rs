@@ -4,6 +4,7 @@ use bytes::Bytes;
 use kms_audit::{AuditError, AuditLog};
 use kms_crypto::{RootKey, SelfTestError, SigningKey, self_test};
 use kms_http::Authenticator;
+use kms_ops::Settings;
 use kms_raft::{Raft, Storage, StorageError, Tuning, raft_config};
 use kms_rootkey::{FileProvider, RootKeyError, RootKeyProvider};
 use kms_state::{RegionClock, State};
@@ -11,7 +12,14 @@ use kms_transport::{
     Access, ClusterServer, NodeClient, PeerLinks, RaftNetwork, ServeError, Services, TlsError, TlsIdentity,
     TonicRegionLink,
 };
-use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -63,6 +71,14 @@ pub enum NodeError {
     /// The signing key cannot be read.
     #[error("signing key `{}`: {why}", path.display())]
     SigningKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The root certificate of attestation documents cannot be read.
+    #[error("attestation root `{}`: {why}", path.display())]
+    AttestationRoot {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -132,6 +148,7 @@ struct Node {
     root: Option<Arc<RootKey>>,
     group: Group,
     keyring: Arc<RegionKeyRing>,
+    attestation_root: Option<Vec<u8>>,
     audit: AuditLog,
     readiness: Arc<Readiness>,
     usage: Arc<UsageLog>,
@@ -149,6 +166,7 @@ impl Node {
     async fn open(config: NodeConfig) -> Result<Self, NodeError> {
         let root = open_root_key(&config)?;
         let signing = Arc::new(read_signing_key(&config.signing_key)?);
+        let attestation_root = config.attestation_root.as_deref().map(read_attestation_root).transpose()?;
         let tls = TlsIdentity::load(&config.tls.ca, &config.tls.cert, &config.tls.key)?;
         let api = listen(config.listen.api, "api").await?;
         let cluster = listen(config.listen.cluster, "cluster").await?;
@@ -169,6 +187,7 @@ impl Node {
         });
         Ok(Self {
             keyring: Arc::new(RegionKeyRing::new(root.clone())),
+            attestation_root,
             readiness: Arc::new(Readiness::new(group.clone())),
             usage: Arc::default(),
             link: Arc::new(TonicRegionLink::new(config.peer_regions(), &tls)),
@@ -214,7 +233,9 @@ impl Node {
 
     /// Starts every task of the node. They end when `ending` is cancelled; one that ends before ends the node.
     fn start(self, ending: &CancellationToken) -> Result<JoinSet<Result<(), NodeError>>, NodeError> {
-        let (mut tasks, settings) = (JoinSet::new(), Arc::new(self.config.settings()));
+        let attestation_root = self.attestation_root.clone();
+        let settings = Arc::new(Settings { attestation_root, ..self.config.settings() });
+        let mut tasks = JoinSet::new();
         let until = |token: &CancellationToken| token.clone().cancelled_owned();
         let region = region_driver::start(
             region_driver::Parts {
@@ -339,6 +360,13 @@ fn read_signing_key(path: &PathBuf) -> Result<SigningKey, NodeError> {
     let mut seed = Zeroizing::new([0; 32]);
     hex::decode_to_slice(text.trim(), seed.as_mut_slice()).map_err(|_| fail("not 64 hex digits".into()))?;
     Ok(SigningKey::from_seed(seed))
+}
+
+/// The first certificate of a PEM file, in DER.
+fn read_attestation_root(path: &Path) -> Result<Vec<u8>, NodeError> {
+    let fail = |why: String| NodeError::AttestationRoot { path: path.to_owned(), why };
+    let text = fs::read(path).map_err(|e| fail(e.to_string()))?;
+    kms_transport::certificate_from_pem(&text).ok_or_else(|| fail("no PEM certificate".into()))
 }
 
 fn open_audit(config: &NodeConfig) -> Result<AuditLog, NodeError> {

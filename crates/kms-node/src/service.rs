@@ -188,6 +188,9 @@ fn concluded(mut record: RecordBuilder, facts: &AuditFacts, answer: &Answer) -> 
     if let Some(id) = &facts.grant_id {
         record = record.grant_id(id);
     }
+    if let Some(recipient) = &facts.recipient {
+        record = record.attested_recipient(&recipient.module_id, recipient.image_digest.as_deref());
+    }
     match answer {
         Ok(response) => match facts.response_elements(response) {
             Some(elements) => record.response_elements(elements).build(),

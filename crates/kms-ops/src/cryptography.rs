@@ -2,15 +2,7 @@
 
 use kms_types::{DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeySpec, limits};
 
-use crate::{Error, Recipient, algorithm::Algorithm, authorize::Authorized, case::Case, state_table};
-
-/// An answer in plaintext to a caller who asked for one that only an enclave can read would be a leak.
-pub(crate) fn refuse_recipient(recipient: Option<&Recipient>) -> Result<(), Error> {
-    match recipient {
-        Some(_) => Err(Error::Unsupported("Recipient attestation is not supported.".into())),
-        None => Ok(()),
-    }
-}
+use crate::{Error, algorithm::Algorithm, authorize::Authorized, case::Case, state_table};
 
 /// State, usage and algorithm, in the order of section 1.8.
 pub(crate) fn check_usable<A, G: Algorithm>(

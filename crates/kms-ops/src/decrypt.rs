@@ -1,16 +1,16 @@
 //! Decrypt [KMS:Decrypt].
 
 use kms_types::{DryRunModifier, EncryptionAlgorithm, EncryptionContext, KeyArn, MaterialId};
-use zeroize::Zeroizing;
 
-use crate::Recipient;
+use crate::{Recipient, Secret};
 
 use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized},
     case::Case,
-    cryptography::{algorithm, blob, check_context, end_dry_run, refuse_recipient},
+    cryptography::{algorithm, blob, check_context, end_dry_run},
     grants::token,
+    recipient::{self, Attested},
     source::Source,
 };
 
@@ -41,10 +41,10 @@ pub struct Response {
     /// The key.
     pub key_id: KeyArn,
     /// The plaintext.
-    pub plaintext: Zeroizing<Vec<u8>>,
+    pub plaintext: Secret,
     /// The algorithm used.
     pub encryption_algorithm: EncryptionAlgorithm,
-    /// The material that opened the blob; of symmetric keys only.
+    /// The material that opened the blob; of symmetric keys only, and left out when the answer is for a recipient.
     pub key_material_id: Option<MaterialId>,
 }
 
@@ -68,11 +68,11 @@ pub(crate) fn decide(
     };
     let key = source.resolve(case, facts)?;
     token::check(case, env, &request.grant_tokens)?;
-    let key = source.authorize(case, key, |_| {})?;
+    let attested = recipient::attested(case, env, request.recipient.as_ref(), facts)?;
+    let key = source.authorize(case, key, |context| recipient::add_conditions(context, attested.as_ref()))?;
     source.check(case, &key)?;
-    refuse_recipient(request.recipient.as_ref())?;
     check_context(&key, &request.encryption_context)?;
-    let response = run(key, &source, env, facts)?;
+    let response = run(key, &source, attested.as_ref(), env, facts)?;
     end_dry_run(request.dry_run)?;
     Ok(Step::Answer(response.into()))
 }
@@ -80,6 +80,7 @@ pub(crate) fn decide(
 fn run(
     key: Authorized<'_, authorize::Decrypt>,
     source: &Source<'_>,
+    attested: Option<&Attested>,
     env: &mut Env<'_>,
     facts: &mut AuditFacts,
 ) -> Result<Response, Error> {
@@ -87,8 +88,8 @@ fn run(
     facts.key_material_id = opened.material;
     Ok(Response {
         key_id: opened.arn,
-        plaintext: opened.plaintext,
+        plaintext: recipient::deliver(opened.plaintext, attested, env)?,
         encryption_algorithm: source.algorithm,
-        key_material_id: opened.material,
+        key_material_id: opened.material.filter(|_| attested.is_none()),
     })
 }

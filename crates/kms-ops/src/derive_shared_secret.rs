@@ -2,15 +2,15 @@
 
 use kms_crypto::agreement::derive_shared_secret;
 use kms_types::{KeyAgreementAlgorithm, KeyArn, KeyOrigin};
-use zeroize::Zeroizing;
 
 use crate::{
-    AuditFacts, Env, Error, Recipient, Step,
+    AuditFacts, Env, Error, Recipient, Secret, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
-    cryptography::{check_usable, end_dry_run, refuse_recipient},
+    cryptography::{check_usable, end_dry_run},
     grants::token,
     material,
+    recipient::{self, Attested},
     resolve::{Forms, resolve},
 };
 
@@ -37,7 +37,7 @@ pub struct Response {
     /// The key.
     pub key_id: KeyArn,
     /// The raw x-coordinate, as long as the curve's field.
-    pub shared_secret: Zeroizing<Vec<u8>>,
+    pub shared_secret: Secret,
     /// The algorithm used.
     pub key_agreement_algorithm: KeyAgreementAlgorithm,
     /// Where the key's material comes from.
@@ -53,12 +53,13 @@ pub(crate) fn decide(
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
     token::check(case, env, &request.grant_tokens)?;
+    let attested = recipient::attested(case, env, request.recipient.as_ref(), facts)?;
     let key = authorize(case, key, |context| {
         context.add("kms:KeyAgreementAlgorithm", request.key_agreement_algorithm.as_str());
+        recipient::add_conditions(context, attested.as_ref());
     })?;
     check_usable(case, &key, request.key_agreement_algorithm)?;
-    refuse_recipient(request.recipient.as_ref())?;
-    let response = run(key, request, env)?;
+    let response = run(key, request, attested.as_ref(), env)?;
     end_dry_run(request.dry_run)?;
     Ok(Step::Answer(response.into()))
 }
@@ -66,7 +67,8 @@ pub(crate) fn decide(
 fn run(
     key: Authorized<'_, authorize::DeriveSharedSecret>,
     request: &Request,
-    env: &Env<'_>,
+    attested: Option<&Attested>,
+    env: &mut Env<'_>,
 ) -> Result<Response, Error> {
     let material = material::unwrap_current(env, key.key(), key.arn())?;
     let key_agreement_algorithm = request.key_agreement_algorithm;
@@ -74,7 +76,7 @@ fn run(
         .map_err(|_| Error::UnusablePeerKey)?;
     Ok(Response {
         key_id: key.arn().clone(),
-        shared_secret,
+        shared_secret: recipient::deliver(shared_secret, attested, env)?,
         key_agreement_algorithm,
         key_origin: key.key().origin,
     })

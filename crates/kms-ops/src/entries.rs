@@ -8,6 +8,7 @@ use kms_types::{
     GrantPrincipal, ImportState, KeyArn, KeyId, KeyMaterialState, KeyOrigin, KeySpec, KeyState, KeyUsage,
     MaterialId, MultiRegionKeyType, Region, RotationType, Timestamp,
 };
+use zeroize::Zeroizing;
 
 use crate::{Algorithms, case::Case, grants::principal};
 
@@ -27,6 +28,25 @@ pub struct Recipient {
     pub key_encryption_algorithm: Option<String>,
     /// A COSE_Sign1 document.
     pub attestation_document: Option<Vec<u8>>,
+}
+
+/// The secret of an answer.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// In the clear, for the caller.
+    Plaintext(Zeroizing<Vec<u8>>),
+    /// `CiphertextForRecipient`: CMS EnvelopedData that only the attested recipient opens.
+    ForRecipient(Vec<u8>),
+}
+
+impl Secret {
+    /// The bytes that the answer carries.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Plaintext(bytes) => bytes,
+            Self::ForRecipient(envelope) => envelope,
+        }
+    }
 }
 
 /// `KeyMetadata`, with the members that keys of this milestone can have.

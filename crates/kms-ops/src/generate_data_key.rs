@@ -1,18 +1,18 @@
 //! GenerateDataKey [KMS:GenerateDataKey].
 
 use kms_types::{DataKeySpec, EncryptionContext, KeyArn, MaterialId};
-use zeroize::Zeroizing;
 
-use crate::Recipient;
+use crate::{Recipient, Secret};
 
 use crate::{
     AuditFacts, Env, Error, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{algorithm, check_context, check_usable, end_dry_run, refuse_recipient},
+    cryptography::{algorithm, check_context, check_usable, end_dry_run},
     data_key,
     grants::token,
+    recipient,
     resolve::{Forms, resolve},
 };
 
@@ -41,11 +41,11 @@ pub struct Response {
     /// The data key under the KMS key.
     pub ciphertext_blob: Vec<u8>,
     /// The data key.
-    pub plaintext: Zeroizing<Vec<u8>>,
+    pub plaintext: Secret,
     /// The key.
     pub key_id: KeyArn,
-    /// The material that made the blob.
-    pub key_material_id: MaterialId,
+    /// The material that made the blob; left out when the answer is for a recipient.
+    pub key_material_id: Option<MaterialId>,
 }
 
 /// Decides the call.
@@ -57,11 +57,12 @@ pub(crate) fn decide(
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
     token::check(case, env, &request.grant_tokens)?;
+    let attested = recipient::attested(case, env, request.recipient.as_ref(), facts)?;
     let key: Authorized<'_, authorize::GenerateDataKey> = authorize(case, key, |context| {
         conditions::add_cryptography(context, algorithm(None), &request.encryption_context);
+        recipient::add_conditions(context, attested.as_ref());
     })?;
     check_usable(case, &key, algorithm(None))?;
-    refuse_recipient(request.recipient.as_ref())?;
     check_context(&key, &request.encryption_context)?;
     let length_bytes = data_key::length_bytes(request.key_spec, request.number_of_bytes)?;
     let made = data_key::make(&key, &request.encryption_context, length_bytes, env)?;
@@ -69,9 +70,9 @@ pub(crate) fn decide(
     end_dry_run(request.dry_run)?;
     let response = Response {
         ciphertext_blob: made.blob,
-        plaintext: made.plaintext,
+        plaintext: recipient::deliver(made.plaintext, attested.as_ref(), env)?,
         key_id: key.arn().clone(),
-        key_material_id: made.material,
+        key_material_id: attested.is_none().then_some(made.material),
     };
     Ok(Step::Answer(response.into()))
 }

@@ -1,16 +1,16 @@
 //! GenerateDataKeyPair [KMS:GenerateDataKeyPair].
 
 use kms_types::{DataKeyPairSpec, EncryptionContext, KeyArn, MaterialId};
-use zeroize::Zeroizing;
 
 use crate::{
-    AuditFacts, Env, Error, Recipient, Step,
+    AuditFacts, Env, Error, Recipient, Secret, Step,
     authorize::{self, Authorized, authorize},
     case::Case,
     conditions,
-    cryptography::{algorithm, check_context, check_usable, refuse_recipient},
+    cryptography::{algorithm, check_context, check_usable},
     data_key_pair,
     grants::token,
+    recipient,
     resolve::{Forms, resolve},
 };
 
@@ -37,7 +37,7 @@ pub struct Response {
     /// The private key under the KMS key, as Encrypt would make it.
     pub private_key_ciphertext_blob: Vec<u8>,
     /// The private key, PKCS#8 in DER [RFC5958 §2].
-    pub private_key_plaintext: Zeroizing<Vec<u8>>,
+    pub private_key_plaintext: Secret,
     /// The public key, SubjectPublicKeyInfo in DER [RFC5280 §4.1.2.7].
     pub public_key: Vec<u8>,
     /// The key.
@@ -57,13 +57,14 @@ pub(crate) fn decide(
 ) -> Result<Step, Error> {
     let key = resolve(case, &request.key_id, Forms::KeyOrAlias, facts)?;
     token::check(case, env, &request.grant_tokens)?;
+    let attested = recipient::attested(case, env, request.recipient.as_ref(), facts)?;
     let key: Authorized<'_, authorize::GenerateDataKeyPair> = authorize(case, key, |context| {
         conditions::add_cryptography(context, algorithm(None), &request.encryption_context);
         context.add("kms:DataKeyPairSpec", request.key_pair_spec.as_str());
+        recipient::add_conditions(context, attested.as_ref());
     })?;
     check_usable(case, &key, algorithm(None))?;
     data_key_pair::check(&key, request.key_pair_spec)?;
-    refuse_recipient(request.recipient.as_ref())?;
     check_context(&key, &request.encryption_context)?;
     let made = data_key_pair::make(
         &key,
@@ -75,7 +76,7 @@ pub(crate) fn decide(
     )?;
     let response = Response {
         private_key_ciphertext_blob: made.blob,
-        private_key_plaintext: made.private_key,
+        private_key_plaintext: recipient::deliver(made.private_key, attested.as_ref(), env)?,
         public_key: made.public_key,
         key_id: key.arn().clone(),
         key_pair_spec: request.key_pair_spec,

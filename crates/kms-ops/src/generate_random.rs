@@ -1,12 +1,8 @@
 //! GenerateRandom [KMS:GenerateRandom].
 
-use zeroize::Zeroizing;
-
-use crate::Recipient;
-
 use crate::{
-    Env, Error, Step, authorize::authorize_plain, case::Case, conditions, cryptography::refuse_recipient,
-    custom_key_store, data_key,
+    AuditFacts, Env, Error, Recipient, Secret, Step, authorize::authorize_plain, case::Case, conditions,
+    custom_key_store, data_key, recipient,
 };
 
 /// The request.
@@ -24,15 +20,23 @@ pub struct Request {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The random bytes.
-    pub plaintext: Zeroizing<Vec<u8>>,
+    pub plaintext: Secret,
 }
 
 /// Decides the call.
-pub(crate) fn decide(case: &Case<'_>, request: &Request, env: &mut Env<'_>) -> Result<Step, Error> {
-    authorize_plain(case, "kms:GenerateRandom", "*", &conditions::of_caller(case))?;
+pub(crate) fn decide(
+    case: &Case<'_>,
+    request: &Request,
+    env: &mut Env<'_>,
+    facts: &mut AuditFacts,
+) -> Result<Step, Error> {
+    let attested = recipient::attested(case, env, request.recipient.as_ref(), facts)?;
+    let mut context = conditions::of_caller(case);
+    recipient::add_conditions(&mut context, attested.as_ref());
+    authorize_plain(case, "kms:GenerateRandom", "*", &context)?;
     let missing = || Error::Validation("NumberOfBytes is required.".into());
     let length_bytes = data_key::random_length(request.number_of_bytes.ok_or_else(missing)?)?;
     custom_key_store::refuse(request.custom_key_store_id.as_deref())?;
-    refuse_recipient(request.recipient.as_ref())?;
-    Ok(Step::Answer(Response { plaintext: data_key::random(env, length_bytes) }.into()))
+    let random = data_key::random(env, length_bytes);
+    Ok(Step::Answer(Response { plaintext: recipient::deliver(random, attested.as_ref(), env)? }.into()))
 }

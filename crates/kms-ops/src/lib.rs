@@ -92,6 +92,7 @@ mod page;
 mod policy_document;
 mod prepare;
 mod propose;
+mod recipient;
 mod request;
 mod resolve;
 mod response_elements;
@@ -111,7 +112,7 @@ pub use create_grant::GrantConstraintMembers;
 pub use due::due_proposals;
 pub use entries::{
     AliasEntry, ContextConstraint, GrantConstraints, GrantEntry, ImportedEntry, KeyMetadata,
-    MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry, ShownPrincipal, Tag,
+    MultiRegionConfiguration, MultiRegionKey, Recipient, RotationEntry, Secret, ShownPrincipal, Tag,
 };
 pub use env::{Env, KeyRing};
 pub use error::{AliasRule, Denial, Error, ImportFault, Quota, TagFault};
@@ -123,5 +124,7 @@ pub use request::{Request, Response};
 pub use response_elements::key_metadata_elements;
 pub use settings::Settings;
 pub use state_table::StateName;
-pub use step::{AuditFacts, Call, Circumstances, Pending, RespondError, Step, Transport, Wait};
+pub use step::{
+    AuditFacts, Call, Circumstances, Pending, RecipientFacts, RespondError, Step, Transport, Wait,
+};
 pub use weight::Weight;

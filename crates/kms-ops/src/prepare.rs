@@ -47,7 +47,7 @@ pub fn prepare(call: &Call, view: &State, env: &mut Env<'_>, facts: &mut AuditFa
             crate::generate_data_key_without_plaintext::decide(case, r, env, facts)
         }
         R::GenerateMac(r) => crate::generate_mac::decide(case, r, env, facts),
-        R::GenerateRandom(r) => crate::generate_random::decide(case, r, env),
+        R::GenerateRandom(r) => crate::generate_random::decide(case, r, env, facts),
         R::GetKeyLastUsage(r) => crate::get_key_last_usage::decide(case, r, facts),
         R::GetKeyPolicy(r) => crate::get_key_policy::decide(case, r, facts),
         R::GetKeyRotationStatus(r) => crate::get_key_rotation_status::decide(case, r, facts),

@@ -9,4 +9,6 @@ pub struct Settings {
     pub quotas: Quotas,
     /// The services that have AWS managed keys, by the name in `alias/aws/<service>`.
     pub managed_services: BTreeSet<String>,
+    /// The root certificate, in DER, that attestation documents must lead to; without one there are no recipients.
+    pub attestation_root: Option<Vec<u8>>,
 }

@@ -128,6 +128,17 @@ pub struct AuditFacts {
     pub key_material_id: Option<MaterialId>,
     /// The grant that RetireGrant is about; its record shows it nowhere else.
     pub grant_id: Option<GrantId>,
+    /// The enclave that the answer was made for.
+    pub recipient: Option<RecipientFacts>,
+}
+
+/// What the audit record tells of an attestation document that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientFacts {
+    /// The enclave's module.
+    pub module_id: String,
+    /// The digest of its image, in hex; a NitroTPM has none.
+    pub image_digest: Option<String>,
 }
 
 impl AuditFacts {

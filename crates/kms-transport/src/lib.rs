@@ -35,5 +35,5 @@ pub use raft_network::{RaftConnection, RaftNetwork};
 pub use region_link::{LinkError, TonicRegionLink};
 pub use region_service::{RegionHandler, RegionRefusal};
 pub use server::{Access, ClusterServer, ServeError, Services};
-pub use tls::{TlsError, TlsIdentity};
+pub use tls::{TlsError, TlsIdentity, certificate_from_pem};
 pub use tonic::async_trait;

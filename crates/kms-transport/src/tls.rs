@@ -44,6 +44,11 @@ impl fmt::Debug for TlsIdentity {
     }
 }
 
+/// The first certificate of a PEM text, in DER.
+pub fn certificate_from_pem(text: &[u8]) -> Option<Vec<u8>> {
+    CertificateDer::from_pem_slice(text).ok().map(|certificate| certificate.to_vec())
+}
+
 impl TlsIdentity {
     /// From PEM texts, checked here so that a bad file is named at the start and not at the first connection.
     pub fn from_pem(authority: &str, certificate: &str, key: &str) -> Result<Self, TlsError> {

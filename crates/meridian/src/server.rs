@@ -45,6 +45,9 @@ pub struct ServerArgs {
     /// A service with AWS managed keys, by the name in `alias/aws/NAME`; in addition to those of the file.
     #[arg(long, value_name = "NAME", env = "MERIDIAN_AWS_MANAGED_SERVICES", value_delimiter = ',')]
     pub aws_managed_service: Vec<String>,
+    /// PEM file with the root certificate of attestation documents, for Recipient; overrides the file.
+    #[arg(long, value_name = "FILE", env = "MERIDIAN_ATTESTATION_ROOT")]
+    pub attestation_root: Option<PathBuf>,
     /// Stop when standard input ends, as it does when the process that started this one is gone.
     #[arg(long)]
     pub stop_on_stdin_eof: bool,
@@ -96,6 +99,7 @@ pub async fn run(args: ServerArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
     if let Some(dir) = args.node_data_dir {
         config.data_dir = dir;
     }
+    config.attestation_root = args.attestation_root.or(config.attestation_root);
     config.listen.api = args.listen_api.unwrap_or(config.listen.api);
     config.listen.cluster = args.listen_cluster.unwrap_or(config.listen.cluster);
     run_node(config, stop_requested(args.stop_on_stdin_eof)?).await?;

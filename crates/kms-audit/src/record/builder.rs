@@ -119,6 +119,16 @@ impl RecordBuilder {
         self.additional_event_data(single("grantId", id.to_string()))
     }
 
+    /// The enclave that alone reads the answer, by its attestation document.
+    pub fn attested_recipient(self, module_id: &str, image_digest: Option<&str>) -> Self {
+        let mut shown = Map::new();
+        shown.insert("attestationDocumentModuleId".into(), module_id.into());
+        if let Some(digest) = image_digest {
+            shown.insert("attestationDocumentEnclaveImageDigest".into(), digest.into());
+        }
+        self.additional_event_data(Map::from_iter([("recipient".to_owned(), Value::Object(shown))]))
+    }
+
     /// More members of `additionalEventData`.
     pub fn additional_event_data(mut self, members: Map<String, Value>) -> Self {
         self.0.additional_event_data.extend(members);

@@ -31,7 +31,7 @@ pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
 pub(super) fn render(response: &Response) -> Value {
     Answer::default()
         .with_text("KeyId", &response.key_id)
-        .with_blob("Plaintext", &response.plaintext)
+        .with_secret("Plaintext", &response.plaintext)
         .with_text("EncryptionAlgorithm", &response.encryption_algorithm)
         .with_some("KeyMaterialId", response.key_material_id.map(|id| id.to_string()))
         .done()

@@ -24,7 +24,7 @@ pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
 pub(super) fn render(response: &Response) -> Value {
     Answer::default()
         .with_text("KeyId", &response.key_id)
-        .with_blob("SharedSecret", &response.shared_secret)
+        .with_secret("SharedSecret", &response.shared_secret)
         .with_text("KeyAgreementAlgorithm", &response.key_agreement_algorithm)
         .with_text("KeyOrigin", &response.key_origin)
         .done()

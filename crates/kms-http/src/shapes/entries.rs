@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kms_ops::{
     ContextConstraint, GrantConstraints, GrantEntry, KeyMetadata, MultiRegionConfiguration, MultiRegionKey,
-    Recipient, ShownPrincipal, Tag,
+    Recipient, Secret, ShownPrincipal, Tag,
 };
 use kms_types::{EncryptionAlgorithm, MaterialId, MessageType, Timestamp};
 use serde_json::{Map, Value, json};
@@ -112,6 +112,14 @@ impl Answer {
         match principal {
             ShownPrincipal::Identity(name) => self.with(identity, name.as_str()),
             ShownPrincipal::Service(name) => self.with(service, name.as_str()),
+        }
+    }
+
+    /// A secret in the clear under `name`, or in its envelope.
+    pub(super) fn with_secret(self, name: &str, secret: &Secret) -> Self {
+        match secret {
+            Secret::Plaintext(bytes) => self.with_blob(name, bytes),
+            Secret::ForRecipient(envelope) => self.with_blob("CiphertextForRecipient", envelope),
         }
     }
 

@@ -25,8 +25,8 @@ pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
 pub(super) fn render(response: &Response) -> Value {
     Answer::default()
         .with_blob("CiphertextBlob", &response.ciphertext_blob)
-        .with_blob("Plaintext", &response.plaintext)
+        .with_secret("Plaintext", &response.plaintext)
         .with_text("KeyId", &response.key_id)
-        .with_text("KeyMaterialId", &response.key_material_id)
+        .with_some("KeyMaterialId", response.key_material_id.map(|id| id.to_string()))
         .done()
 }

@@ -24,7 +24,7 @@ pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
 pub(super) fn render(response: &Response) -> Value {
     Answer::default()
         .with_blob("PrivateKeyCiphertextBlob", &response.private_key_ciphertext_blob)
-        .with_blob("PrivateKeyPlaintext", &response.private_key_plaintext)
+        .with_secret("PrivateKeyPlaintext", &response.private_key_plaintext)
         .with_blob("PublicKey", &response.public_key)
         .with_text("KeyId", &response.key_id)
         .with_text("KeyPairSpec", &response.key_pair_spec)

@@ -18,5 +18,5 @@ pub(super) fn parse(members: &mut Members<'_>) -> Input<Request> {
 }
 
 pub(super) fn render(response: &Response) -> Value {
-    Answer::default().with_blob("Plaintext", &response.plaintext).done()
+    Answer::default().with_secret("Plaintext", &response.plaintext).done()
 }

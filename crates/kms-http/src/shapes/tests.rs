@@ -3,7 +3,7 @@
 use kms_ops::{
     Algorithms, AliasEntry, ContextConstraint, GrantConstraintMembers, GrantConstraints, GrantEntry,
     ImportedEntry, KeyMetadata, LastUsage, MultiRegionConfiguration, MultiRegionKey, Recipient,
-    RotationEntry, ShownPrincipal, Tag, cancel_key_deletion, connect_custom_key_store, create_grant,
+    RotationEntry, Secret, ShownPrincipal, Tag, cancel_key_deletion, connect_custom_key_store, create_grant,
     create_key, decrypt, delete_imported_key_material, describe_custom_key_stores, describe_key, disable_key,
     encrypt, generate_data_key, generate_data_key_without_plaintext, get_key_last_usage, get_key_policy,
     get_key_rotation_status, get_parameters_for_import, import_key_material, list_aliases, list_grants,
@@ -480,9 +480,19 @@ fn responses() -> Vec<(&'static str, Response)> {
             "decrypt",
             decrypt::Response {
                 key_id: arn(),
-                plaintext: Zeroizing::new(vec![1, 2, 3]),
+                plaintext: Secret::Plaintext(Zeroizing::new(vec![1, 2, 3])),
                 encryption_algorithm: symmetric,
                 key_material_id: Some(material()),
+            }
+            .into(),
+        ),
+        (
+            "decrypt for a recipient",
+            decrypt::Response {
+                key_id: arn(),
+                plaintext: Secret::ForRecipient(vec![1, 2, 3]),
+                encryption_algorithm: symmetric,
+                key_material_id: None,
             }
             .into(),
         ),
@@ -503,9 +513,9 @@ fn responses() -> Vec<(&'static str, Response)> {
             "generate_data_key",
             generate_data_key::Response {
                 ciphertext_blob: vec![0],
-                plaintext: Zeroizing::new(vec![1]),
+                plaintext: Secret::Plaintext(Zeroizing::new(vec![1])),
                 key_id: arn(),
-                key_material_id: material(),
+                key_material_id: Some(material()),
             }
             .into(),
         ),

@@ -34,7 +34,7 @@ fn encrypt_and_decrypt_by_every_form_of_the_key_id() {
             let blob = sealed(&mut f, encrypt(&form, b"secret"));
             for key_id in [None, Some(form.clone())] {
                 let response = opened(f.call(crate::decrypt::Request { key_id, ..decrypt(&blob) }));
-                assert_eq!(response.plaintext.as_slice(), b"secret");
+                assert_eq!(response.plaintext.bytes(), b"secret");
                 assert_eq!(response.key_id, key.arn);
                 assert_eq!(response.key_material_id, key.current_key_material_id);
                 assert_eq!(f.facts.resources, std::slice::from_ref(&key.arn));
@@ -110,7 +110,7 @@ fn old_materials_decrypt_and_the_newest_encrypts() {
     let mut materials = Vec::new();
     for (n, blob) in blobs.iter().enumerate() {
         let response = opened(f.call(decrypt(blob)));
-        assert_eq!(response.plaintext.as_slice(), n.to_string().as_bytes());
+        assert_eq!(response.plaintext.bytes(), n.to_string().as_bytes());
         materials.push(response.key_material_id.unwrap());
     }
     let Ok(Response::ListKeyRotations(listed)) = f.call(list_rotations(&key)) else { panic!() };
@@ -138,7 +138,7 @@ fn re_encrypt_moves_between_keys_and_contexts() {
         encryption_context: destination_encryption_context,
         ..decrypt(&response.ciphertext_blob)
     };
-    assert_eq!(opened(f.call(request)).plaintext.as_slice(), b"secret");
+    assert_eq!(opened(f.call(request)).plaintext.bytes(), b"secret");
     assert_eq!(f.call(decrypt(&response.ciphertext_blob)).unwrap_err(), Error::InvalidCiphertext);
 }
 
@@ -160,8 +160,11 @@ fn data_keys_open_to_their_plaintext() {
             crate::generate_data_key::Request { key_spec, number_of_bytes, ..generate_data_key(&key) };
         match (f.call(request), length) {
             (Ok(Response::GenerateDataKey(made)), Some(length)) => {
-                assert_eq!(made.plaintext.len(), length);
-                assert_eq!(opened(f.call(decrypt(&made.ciphertext_blob))).plaintext, made.plaintext);
+                assert_eq!(made.plaintext.bytes().len(), length);
+                assert_eq!(
+                    opened(f.call(decrypt(&made.ciphertext_blob))).plaintext.bytes(),
+                    made.plaintext.bytes()
+                );
             }
             (Err(Error::Validation(_)), None) => {}
             (other, _) => panic!("{other:?}"),
@@ -176,7 +179,7 @@ fn data_keys_open_to_their_plaintext() {
         dry_run: false,
     };
     let Ok(Response::GenerateDataKeyWithoutPlaintext(made)) = f.call(without) else { panic!() };
-    assert_eq!(opened(f.call(decrypt(&made.ciphertext_blob))).plaintext.len(), 32);
+    assert_eq!(opened(f.call(decrypt(&made.ciphertext_blob))).plaintext.bytes().len(), 32);
 }
 
 #[test]
@@ -188,8 +191,8 @@ fn random_bytes_have_the_length_asked_for() {
         recipient: None,
     };
     let Ok(Response::GenerateRandom(made)) = f.call(request(Some(1024))) else { panic!() };
-    assert_eq!(made.plaintext.len(), 1024);
-    assert!(made.plaintext.iter().any(|b| *b != 0));
+    assert_eq!(made.plaintext.bytes().len(), 1024);
+    assert!(made.plaintext.bytes().iter().any(|b| *b != 0));
     assert_eq!(f.call(request(None)).unwrap_err(), Error::Validation("NumberOfBytes is required.".into()));
     assert!(matches!(f.call(request(Some(1025))), Err(Error::Validation(_))));
 }
@@ -206,6 +209,17 @@ fn what_does_not_exist_yet_is_refused_and_never_ignored() {
         f.call(crate::generate_data_key::Request { recipient, ..generate_data_key(&key) }).unwrap_err(),
     ];
     assert!(refused.iter().all(|e| matches!(e, Error::Unsupported(_))));
+    // With a root, what is no attestation document is refused as such, and nothing is given out.
+    f.settings.attestation_root = Some(b"a root certificate".to_vec());
+    for document in [None, Some(b"no document".to_vec())] {
+        let algorithm = Some("RSAES_OAEP_SHA_256".to_owned());
+        let recipient =
+            Some(Recipient { key_encryption_algorithm: algorithm, attestation_document: document });
+        let request = crate::generate_data_key::Request { recipient, ..generate_data_key(&key) };
+        assert!(matches!(f.call(request), Err(Error::Validation(_))));
+        assert_eq!(f.facts.recipient, None);
+    }
+    f.settings.attestation_root = None;
     let request = crate::encrypt::Request { grant_tokens: grant_tokens.clone(), ..encrypt(&key, b"x") };
     assert_eq!(f.call(request).unwrap_err(), Error::InvalidGrantToken);
     let request = crate::decrypt::Request { grant_tokens, ..decrypt(&blob) };
@@ -263,7 +277,7 @@ fn plaintext_and_context_have_limits() {
     let key = f.single().key_id;
     let most = sealed(&mut f, encrypt(&key, &[7; 4096]));
     assert!(most.len() <= kms_types::limits::MAX_CIPHERTEXT_BYTES);
-    assert_eq!(opened(f.call(decrypt(&most))).plaintext.len(), 4096);
+    assert_eq!(opened(f.call(decrypt(&most))).plaintext.bytes().len(), 4096);
     assert!(matches!(f.call(encrypt(&key, &[7; 4097])), Err(Error::Validation(_))));
     let large = context(&[("k", &"v".repeat(8192))]);
     let request = crate::encrypt::Request { encryption_context: large, ..encrypt(&key, b"x") };

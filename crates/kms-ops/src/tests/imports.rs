@@ -159,7 +159,7 @@ fn the_first_import_makes_the_key_usable() {
     assert_eq!(now.expiration_model, Some(ExpirationModel::KeyMaterialDoesNotExpire));
     let Ok(Response::Encrypt(sealed)) = f.call(encrypt(&arn, b"x")) else { panic!() };
     let Ok(Response::Decrypt(opened)) = f.call(decrypt(&sealed.ciphertext_blob)) else { panic!() };
-    assert_eq!((opened.plaintext.as_slice(), opened.key_material_id), (&b"x"[..], Some(id)));
+    assert_eq!((opened.plaintext.bytes(), opened.key_material_id), (&b"x"[..], Some(id)));
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn deleted_material_comes_back_and_other_material_does_not() {
     assert_eq!(run(&mut f, other).unwrap_err(), incorrect);
     import(&mut f, &key, 1);
     let Ok(Response::Decrypt(opened)) = f.call(decrypt(&sealed.ciphertext_blob)) else { panic!() };
-    assert_eq!(opened.plaintext.as_slice(), b"x");
+    assert_eq!(opened.plaintext.bytes(), b"x");
     let unknown = MaterialId::from_bytes([9; 32]);
     let not_found = Error::MaterialNotFound { arn: created.arn, material: unknown };
     assert_eq!(f.call(delete(&key, Some(unknown))).unwrap_err(), not_found);
@@ -530,7 +530,7 @@ fn replicas_import_the_same_bytes_and_nothing_else() {
     assert_eq!(run(&mut replica, elsewhere).unwrap_err(), Error::InvalidImportToken);
     assert_eq!(Some(import(&mut replica, &key, 1)), current);
     let Ok(Response::Decrypt(opened)) = replica.call(decrypt(&sealed.ciphertext_blob)) else { panic!() };
-    assert_eq!(opened.plaintext.as_slice(), b"x");
+    assert_eq!(opened.plaintext.bytes(), b"x");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn what_one_region_seals_every_region_opens() {
     for blob in &blobs {
         for f in [&mut primary, &mut replica] {
             let Ok(Response::Decrypt(response)) = f.call(decrypt(blob)) else { panic!() };
-            assert_eq!(response.plaintext.as_slice(), b"secret");
+            assert_eq!(response.plaintext.bytes(), b"secret");
             assert_eq!(response.key_id.region, *f.state.region().unwrap());
         }
     }

@@ -1,7 +1,7 @@
 //! The service behind the tests, and a server around it.
 
 use kms_ops::{
-    Error, Response, enable_key, generate_random,
+    Error, Response, Secret, enable_key, generate_random,
     iam::{Action, IamError, Tree},
     list_keys,
 };
@@ -129,7 +129,10 @@ impl Admission for Admitted {
             Ok(match call.request {
                 kms_ops::Request::GenerateRandom(r) => {
                     let bytes = usize::try_from(r.number_of_bytes.unwrap_or(0)).unwrap();
-                    Ok(generate_random::Response { plaintext: Zeroizing::new(vec![7; bytes]) }.into())
+                    Ok(generate_random::Response {
+                        plaintext: Secret::Plaintext(Zeroizing::new(vec![7; bytes])),
+                    }
+                    .into())
                 }
                 kms_ops::Request::ListKeys(_) => {
                     Ok(list_keys::Response { keys: Vec::new(), truncated: false, next_marker: None }.into())

@@ -1,7 +1,7 @@
 //! The operations on asymmetric and HMAC keys, and those that make key pairs.
 
 use kms_ops::{
-    Algorithms, decapsulate, derive_shared_secret, encapsulate, generate_data_key_pair,
+    Algorithms, Secret, decapsulate, derive_shared_secret, encapsulate, generate_data_key_pair,
     generate_data_key_pair_without_plaintext, generate_mac, get_public_key, sign, verify, verify_mac,
 };
 use kms_types::{
@@ -117,7 +117,8 @@ fn members_land_in_their_fields() {
 }
 
 fn responses() -> Vec<(&'static str, Response)> {
-    let secret = || Zeroizing::new(vec![1, 2, 3]);
+    let shared = || Zeroizing::new(vec![1, 2, 3]);
+    let secret = || Secret::Plaintext(shared());
     let signing_algorithm = SigningAlgorithm::RsassaPssSha256;
     let algorithms = Algorithms { spec: KeySpec::EccNistP256, usage: KeyUsage::KeyAgreement };
     vec![
@@ -146,7 +147,7 @@ fn responses() -> Vec<(&'static str, Response)> {
             "encapsulate",
             encapsulate::Response {
                 key_id: arn(),
-                shared_secret: secret(),
+                shared_secret: shared(),
                 shared_secret_ciphertext_blob: vec![4],
                 encapsulation_algorithm: EncapsulationAlgorithm::MlKem,
             }
@@ -156,7 +157,7 @@ fn responses() -> Vec<(&'static str, Response)> {
             "decapsulate",
             decapsulate::Response {
                 key_id: arn(),
-                shared_secret: secret(),
+                shared_secret: shared(),
                 encapsulation_algorithm: EncapsulationAlgorithm::MlKem,
             }
             .into(),
