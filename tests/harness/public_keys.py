@@ -68,6 +68,11 @@ def load(der: bytes):
     return serialization.load_der_public_key(der)
 
 
+def pem(der: bytes) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return load(der).public_bytes(serialization.Encoding.PEM, form)
+
+
 def spki(private) -> bytes:
     """The public half of a private key of `cryptography`, in DER."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
