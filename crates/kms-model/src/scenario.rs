@@ -86,6 +86,7 @@ pub fn scenarios(bound: u8) -> Vec<Scenario> {
         abort(bound),
         rotation(bound),
         candidates(bound),
+        contest(bound),
         members(bound),
         rejoin(bound),
         join(bound),
@@ -168,7 +169,7 @@ fn rotation(bound: u8) -> Scenario {
 fn candidates(bound: u8) -> Scenario {
     Scenario {
         name: "candidates",
-        about: "Two Regions are promoted at the same time, while the primary rotates.",
+        about: "Two Regions are promoted at the same time.",
         voters: &["a", "b", "c"],
         members: &["a", "b", "c"],
         budget: Budget::of(&[
@@ -182,6 +183,16 @@ fn candidates(bound: u8) -> Scenario {
         promoting: &["b", "c"],
         goals: &[goal::PROMOTED, goal::CONTENDED, goal::SECOND_PROMOTION],
         ..EMPTY
+    }
+}
+
+fn contest(bound: u8) -> Scenario {
+    Scenario {
+        name: "contest",
+        about: "Two Regions are promoted at the same time, while the primary rotates.",
+        budget: Budget::of(&[(Cost::Promote, 2), (Cost::Rotate, bound), (Cost::Repeat, bound - 1)]),
+        goals: &[goal::PROMOTED, goal::CONTENDED, goal::SECOND_PROMOTION],
+        ..candidates(bound)
     }
 }
 

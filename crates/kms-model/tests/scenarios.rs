@@ -35,6 +35,7 @@ scenarios! {
     rotation_given_up: "abort",
     rotation_with_crashes_and_repeats: "rotation",
     two_candidates: "candidates",
+    two_candidates_during_a_rotation: "contest",
     evict_and_rejoin: "members",
     evict_and_rejoin_during_a_rotation: "rejoin",
     join_during_a_rotation: "join",
