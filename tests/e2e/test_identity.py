@@ -212,12 +212,12 @@ def test_managed_policies_groups_and_boundaries(cluster, user):
 def test_the_shapes_and_errors_of_iam(cluster):
     root = iam(cluster)
     name = "Shape-Test"
-    made = root.create_user(UserName=name, Path="/a/b/", Tags=[{"Key": "team", "Value": "x & <y>"}])["User"]
+    made = root.create_user(UserName=name, Path="/a/b/", Tags=[{"Key": "team", "Value": "x = y@z"}])["User"]
     try:
         assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/a/b/{name}"
         assert made["UserId"].startswith("AIDA") and len(made["UserId"]) == 21
         shown = root.get_user(UserName="shape-TEST")["User"]
-        assert shown["Tags"] == [{"Key": "team", "Value": "x & <y>"}] and shown["CreateDate"].year >= 2025
+        assert shown["Tags"] == [{"Key": "team", "Value": "x = y@z"}] and shown["CreateDate"].year >= 2025
         refused(lambda: root.create_user(UserName="SHAPE-test"), "EntityAlreadyExists")
         refused(lambda: root.get_user(UserName="nobody"), "NoSuchEntity")
         refused(lambda: root.create_user(UserName="not/a/name"), "ValidationError")

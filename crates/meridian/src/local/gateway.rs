@@ -18,7 +18,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use kms_types::Region;
+use kms_types::{Region, limits::MAX_REQUEST_BYTES};
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -34,7 +34,7 @@ use crate::{
 };
 use identity::IdentityRoute;
 use pool::RegionPool;
-use refusal::{Body, refuse};
+use refusal::{Body, Refusal, refuse};
 
 /// Everything a gateway port needs to route.
 pub struct Gateway {
@@ -87,6 +87,10 @@ impl Gateway {
     }
 
     async fn handle(&self, request: Request<Incoming>, fixed: Option<Region>) -> Response<Body> {
+        // A node would refuse it without reading it, and its answer could get lost while the body is still on its way.
+        if states_too_long(request.headers()) {
+            return refuse(&Refusal::BodyTooLong);
+        }
         if fixed.is_none() && route::is_identity(&request) {
             return self.identity.send(request, &self.pools).await;
         }
@@ -102,6 +106,11 @@ impl Gateway {
             ),
         }
     }
+}
+
+fn states_too_long(headers: &http::HeaderMap) -> bool {
+    let stated = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    stated.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > MAX_REQUEST_BYTES)
 }
 
 /// Binds the gateway's port and each Region's.
