@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import hashlib
+import hmac
+import os
 import time
 
 import pytest
@@ -10,10 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from harness import audit, public_keys, settings
 from harness.clients import gateway, node, refused, wait_state
+from harness.imports import imported_key, pkcs8
 
 HOME, SECOND, THIRD = settings.REGIONS
 TEXT = b"a message of some length"
-CURVES = {"ECC_NIST_P256": ec.SECP256R1(), "ECC_NIST_P384": ec.SECP384R1(), "ECC_NIST_P521": ec.SECP521R1()}
+CURVES = {spec: curve for spec, curve in public_keys.CURVES.items() if spec.startswith("ECC_NIST_")}
 MACS = {"HMAC_224": "sha224", "HMAC_256": "sha256", "HMAC_384": "sha384", "HMAC_512": "sha512"}
 KEMS = {"ML_KEM_512": 768, "ML_KEM_768": 1088, "ML_KEM_1024": 1568}
 RSA = ["RSA_2048", "RSA_3072", "RSA_4096"]
@@ -33,6 +36,21 @@ def made(kms):
     def key(spec: str, usage: str) -> str:
         if (spec, usage) not in keys:
             keys[spec, usage] = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
+        return keys[spec, usage]
+
+    return key
+
+
+@pytest.fixture(scope="module")
+def outside(kms):
+    """A private key of `cryptography` of each spec and usage, and the key that it is imported into."""
+    keys = {}
+
+    def key(spec: str, usage: str):
+        if (spec, usage) not in keys:
+            private = public_keys.generate(spec)
+            wrapping = "RSA_AES_KEY_WRAP_SHA_256"
+            keys[spec, usage] = imported_key(kms, pkcs8(private), wrapping, KeySpec=spec, KeyUsage=usage), private
         return keys[spec, usage]
 
     return key
@@ -72,6 +90,41 @@ def test_signatures_verify_elsewhere_and_here(kms, made, spec):
             public_keys.verify(der, algorithm, TEXT + b"!", signature)
 
 
+@pytest.mark.parametrize("spec", public_keys.SIGNING)
+def test_outside_signatures_verify_here(kms, outside, spec):
+    key, private = outside(spec, "SIGN_VERIFY")
+    der = public_keys.spki(private)
+    for algorithm in public_keys.SIGNING[spec]:
+        signature = public_keys.sign(private, algorithm, TEXT)
+        for message_type in public_keys.message_types(algorithm):
+            message = public_keys.as_message(der, algorithm, message_type, TEXT)
+            signed = {"KeyId": key, "Message": message, "MessageType": message_type, "SigningAlgorithm": algorithm}
+            verified = kms.verify(**signed, Signature=signature)
+            assert verified["SignatureValid"] is True and verified["SigningAlgorithm"] == algorithm
+            for at in (0, len(signature) // 2, len(signature) - 1):
+                spoilt = flipped(signature, at)
+                refused(lambda s=spoilt: kms.verify(**signed, Signature=s), "KMSInvalidSignatureException")
+            signed["Message"] = flipped(message, 0)
+            refused(lambda: kms.verify(**signed, Signature=signature), "KMSInvalidSignatureException")
+
+
+@pytest.mark.parametrize("spec", public_keys.SIGNING)
+def test_outside_keys_sign_here(kms, outside, spec):
+    key, private = outside(spec, "SIGN_VERIFY")
+    der = public_keys.spki(private)
+    assert public_key(kms, key) == der
+    for algorithm in public_keys.SIGNING[spec]:
+        for message_type in public_keys.message_types(algorithm):
+            message = public_keys.as_message(der, algorithm, message_type, TEXT)
+            signed = {"KeyId": key, "Message": message, "MessageType": message_type, "SigningAlgorithm": algorithm}
+            public_keys.verify(der, algorithm, TEXT, kms.sign(**signed)["Signature"])
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    """With one bit of byte `at` the other way round."""
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
 def test_messages_that_an_algorithm_does_not_take(kms, made):
     rsa, edwards = made("RSA_2048", "SIGN_VERIFY"), made("ECC_NIST_EDWARDS25519", "SIGN_VERIFY")
     lattice = made("ML_DSA_44", "SIGN_VERIFY")
@@ -108,6 +161,17 @@ def test_macs_have_their_length_and_verify(kms, made, spec):
     refused(lambda: kms.get_public_key(KeyId=key), "UnsupportedOperationException")
 
 
+@pytest.mark.parametrize("spec", MACS)
+def test_outside_macs_are_those_made_here(kms, spec):
+    material = os.urandom(hashlib.new(MACS[spec]).digest_size)
+    key = imported_key(kms, material, KeySpec=spec, KeyUsage="GENERATE_VERIFY_MAC")
+    mac = hmac.digest(material, TEXT, MACS[spec])
+    named = {"KeyId": key, "Message": TEXT, "MacAlgorithm": spec.replace("HMAC_", "HMAC_SHA_")}
+    assert kms.generate_mac(**named)["Mac"] == mac
+    assert kms.verify_mac(**named, Mac=mac)["MacValid"] is True
+    refused(lambda: kms.verify_mac(**named, Mac=flipped(mac, len(mac) - 1)), "KMSInvalidMacException")
+
+
 @pytest.mark.parametrize("spec", RSA)
 def test_rsa_encryption_in_both_directions(kms, made, spec):
     key = made(spec, "ENCRYPT_DECRYPT")
@@ -131,6 +195,19 @@ def test_rsa_encryption_in_both_directions(kms, made, spec):
     refused(lambda: kms.encrypt(KeyId=key, Plaintext=b"y"), "InvalidKeyUsageException")
     refused(lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256"), "InvalidKeyUsageException")
     refused(lambda: kms.sign(KeyId=key, Message=b"x", SigningAlgorithm="RSASSA_PSS_SHA_256"), "InvalidKeyUsageException")
+
+
+@pytest.mark.parametrize("spec", RSA)
+def test_outside_rsa_keys_open_what_the_other_side_sealed(kms, outside, spec):
+    key, private = outside(spec, "ENCRYPT_DECRYPT")
+    assert public_key(kms, key) == public_keys.spki(private)
+    for algorithm in ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"):
+        named, padding = {"KeyId": key, "EncryptionAlgorithm": algorithm}, public_keys.oaep(algorithm)
+        sealed = private.public_key().encrypt(TEXT, padding)
+        assert kms.decrypt(CiphertextBlob=sealed, **named)["Plaintext"] == TEXT
+        assert private.decrypt(kms.encrypt(Plaintext=TEXT, **named)["CiphertextBlob"], padding) == TEXT
+        spoilt = flipped(sealed, len(sealed) - 1)
+        refused(lambda s=spoilt: kms.decrypt(CiphertextBlob=s, **named), "InvalidCiphertextException")
 
 
 def test_the_private_half_opens_elsewhere_what_was_sealed_here(kms, made):
@@ -185,6 +262,18 @@ def test_shared_secrets_agree_with_the_other_side(kms, made, spec):
         assert error.response["Error"].get("Message", "") == ""
 
 
+@pytest.mark.parametrize("spec", CURVES)
+def test_outside_keys_agree_on_the_same_secret(kms, outside, spec):
+    key, private = outside(spec, "KEY_AGREEMENT")
+    assert public_key(kms, key) == public_keys.spki(private)
+    peer = ec.generate_private_key(CURVES[spec])
+    agreed = {"KeyId": key, "KeyAgreementAlgorithm": "ECDH", "PublicKey": public_keys.spki(peer)}
+    answer = kms.derive_shared_secret(**agreed)
+    assert answer["SharedSecret"] == private.exchange(ec.ECDH(), peer.public_key())
+    assert answer["SharedSecret"] == peer.exchange(ec.ECDH(), private.public_key())
+    assert answer["KeyOrigin"] == "EXTERNAL"
+
+
 def test_two_keys_of_the_service_agree(kms, made):
     one = made("ECC_NIST_P256", "KEY_AGREEMENT")
     two = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")["KeyMetadata"]["KeyId"]
@@ -211,6 +300,19 @@ def test_encapsulation_in_both_directions(kms, made, spec):
     other = kms.decapsulate(SharedSecretCiphertextBlob=spoilt, **named)["SharedSecret"]
     assert len(other) == 32 and other != own["SharedSecret"]
     refused(lambda: kms.decapsulate(SharedSecretCiphertextBlob=blob[:-1], **named), "InvalidCiphertextException")
+
+
+@pytest.mark.parametrize("spec", KEMS)
+def test_outside_keys_decapsulate_the_same_secret(kms, spec):
+    private, usage = public_keys.generate_pkcs8(spec), "ENCAPSULATE_DECAPSULATE"
+    key = imported_key(kms, private, "RSA_AES_KEY_WRAP_SHA_256", KeySpec=spec, KeyUsage=usage)
+    der = public_key(kms, key)
+    check_pair(spec, private, der)
+    named = {"KeyId": key, "EncapsulationAlgorithm": "ML_KEM"}
+    secret, ciphertext = public_keys.encapsulate(der, spec)
+    assert kms.decapsulate(SharedSecretCiphertextBlob=ciphertext, **named)["SharedSecret"] == secret
+    own = kms.encapsulate(**named)
+    assert public_keys.decapsulate(private, spec, own["SharedSecretCiphertextBlob"]) == own["SharedSecret"]
 
 
 @pytest.mark.parametrize("spec", PAIRS)

@@ -1,16 +1,19 @@
-"""Asymmetric cryptography of other people's libraries, on keys that the service made.
+"""Asymmetric cryptography of other people's libraries, on keys that the service made and on keys made here.
 
-`cryptography` (OpenSSL) does everything but two things: pycryptodome verifies Ed25519ph, kyber-py does ML-KEM-512.
+`cryptography` (OpenSSL) does everything but two things: pycryptodome does Ed25519ph, kyber-py does ML-KEM-512.
 """
 
 import hashlib
+import os
 
 from Crypto.Hash import SHA512
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem, padding, rsa, utils
 from kyber_py.ml_kem import ML_KEM_512
+
+from harness.imports import pkcs8
 
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 
@@ -25,6 +28,22 @@ SIGNING = {
     "ECC_NIST_EDWARDS25519": ["ED25519_SHA_512", "ED25519_PH_SHA_512"],
     **{f"ML_DSA_{size}": ["ML_DSA_SHAKE_256"] for size in (44, 65, 87)},
 }
+CURVES = {
+    "ECC_NIST_P256": ec.SECP256R1(),
+    "ECC_NIST_P384": ec.SECP384R1(),
+    "ECC_NIST_P521": ec.SECP521R1(),
+    "ECC_SECG_P256K1": ec.SECP256K1(),
+}
+OTHER_PRIVATE_KEYS = {
+    "ECC_NIST_EDWARDS25519": ed25519.Ed25519PrivateKey,
+    "ML_DSA_44": mldsa.MLDSA44PrivateKey,
+    "ML_DSA_65": mldsa.MLDSA65PrivateKey,
+    "ML_DSA_87": mldsa.MLDSA87PrivateKey,
+    "ML_KEM_768": mlkem.MLKEM768PrivateKey,
+    "ML_KEM_1024": mlkem.MLKEM1024PrivateKey,
+}
+# What stands before the seed in PKCS#8.
+ML_KEM_512_PKCS8 = bytes.fromhex("3054020100300b060960864801650304040104428040")
 # The size of each public key in DER, where it is fixed.
 SPKI_BYTES = {
     "RSA_2048": 294,
@@ -42,6 +61,21 @@ SPKI_BYTES = {
     "ML_KEM_768": 1206,
     "ML_KEM_1024": 1590,
 }
+
+
+def generate(spec: str):
+    """A fresh private key of `cryptography`, which has all specs but ML_KEM_512."""
+    if spec.startswith("RSA_"):
+        return rsa.generate_private_key(65537, int(spec[4:]))
+    if curve := CURVES.get(spec):
+        return ec.generate_private_key(curve)
+    return OTHER_PRIVATE_KEYS[spec].generate()
+
+
+def generate_pkcs8(spec: str) -> bytes:
+    if spec == "ML_KEM_512":
+        return ML_KEM_512_PKCS8 + os.urandom(64)
+    return pkcs8(generate(spec))
 
 
 def message_types(algorithm: str) -> list[str]:
@@ -109,7 +143,14 @@ def sign(private, algorithm: str, text: bytes) -> bytes:
             return private.sign(text, padding.PKCS1v15(), HASHES[bits])
         case ["ECDSA", "SHA", bits]:
             return private.sign(text, ec.ECDSA(HASHES[bits]))
-    return private.sign(text)
+        case ["ED25519", "PH", "SHA", "512"]:
+            # As in `verify`.
+            twice = SHA512.new(hashlib.sha512(text).digest())
+            return eddsa.new(ECC.import_key(pkcs8(private)), "rfc8032").sign(twice)
+        case ["ED25519", "SHA", "512"] | ["ML", "DSA", "SHAKE", "256"]:
+            return private.sign(text)
+        case _:
+            raise AssertionError(f"unknown algorithm {algorithm}")
 
 
 def oaep(algorithm: str):
@@ -124,13 +165,13 @@ def encapsulate(der: bytes, spec: str) -> tuple[bytes, bytes]:
     return load(der).encapsulate()
 
 
-def decapsulate(pkcs8: bytes, spec: str, ciphertext: bytes) -> bytes:
+def decapsulate(private_der: bytes, spec: str, ciphertext: bytes) -> bytes:
     """Opens with a private key in the form of a 64-byte seed."""
     if spec == "ML_KEM_512":
-        seed = pkcs8[-64:]
+        seed = private_der[-64:]
         _, private = ML_KEM_512.key_derive(seed)
         return ML_KEM_512.decaps(private, ciphertext)
-    return serialization.load_der_private_key(pkcs8, None).decapsulate(ciphertext)
+    return serialization.load_der_private_key(private_der, None).decapsulate(ciphertext)
 
 
 def ecdsa_is_der(signature: bytes) -> bool:
