@@ -33,6 +33,9 @@ pub(crate) struct Unverified<'a> {
 /// Stands in for the secret of an unknown access key, so that the refusal costs what a mismatch costs.
 const DUMMY_SECRET: &str = "no credential has this access key id";
 
+/// What HTTP/2 has for `host`. No header can have this name, so that it means nothing else in a list of signed headers.
+const AUTHORITY: &str = ":authority";
+
 /// Headers that must be signed when they are sent; `host` always, and everything that a service says about itself.
 const SIGNED_IF_SENT: [&str; 5] =
     ["date", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-target"];
@@ -163,7 +166,8 @@ fn session_token(claim: &Claim, headers: &HeaderMap) -> Result<Option<String>, S
     }
 }
 
-/// The headers as sent, with `:authority` of HTTP/2 in the place of `host`.
+/// The headers as sent, with `:authority` of HTTP/2 in the place of `host`, and what is there under either name: clients
+/// of HTTP/2 sign the one or the other, and a proxy that speaks HTTP/1.1 to a node sends `host` for both.
 fn covered_headers(head: &Parts) -> Result<Vec<(&str, &[u8])>, SignatureError> {
     let mut headers = header_list(&head.headers);
     if let Some(authority) = head.uri.authority() {
@@ -173,6 +177,9 @@ fn covered_headers(head: &Parts) -> Result<Vec<(&str, &[u8])>, SignatureError> {
             Some(_) => return Err(SignatureError::HostConflict),
         }
     }
+    let hosts: Vec<&[u8]> =
+        headers.iter().filter(|(name, _)| *name == "host").map(|(_, value)| *value).collect();
+    headers.extend(hosts.into_iter().map(|host| (AUTHORITY, host)));
     Ok(headers)
 }
 
@@ -183,7 +190,7 @@ fn check_signed_headers(claim: &Claim, sent: &[(&str, &[u8])]) -> Result<(), Sig
     let must =
         SIGNED_IF_SENT.iter().copied().filter(|name| count(name) > 0).chain(["host"]).chain(by_service);
     for name in must {
-        if !claim.signed_headers.iter().any(|signed| signed == name) {
+        if !is_signed(claim, name) {
             return Err(SignatureError::UnsignedHeader { name: name.into() });
         }
     }
@@ -195,6 +202,10 @@ fn check_signed_headers(claim: &Claim, sent: &[(&str, &[u8])]) -> Result<(), Sig
         }
     }
     Ok(())
+}
+
+fn is_signed(claim: &Claim, name: &str) -> bool {
+    claim.signed_headers.iter().any(|signed| signed == name || (name == "host" && signed == AUTHORITY))
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use kms_types::{OnBehalfOf, Principal, ServicePrincipal};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::sigv4::{SigningContext, sign_request};
+use crate::sigv4::{SigningContext, sign::authorization, sign_request};
 
 const NOW: Timestamp = Timestamp::from_millis(1_770_106_449_000);
 const BODY: &[u8] = br#"{"KeyId":"alias/ledger"}"#;
@@ -190,6 +190,51 @@ fn authority_stands_in_for_host_and_may_not_differ() {
     let mut request = sign(bare(), &GOOD);
     *request.uri_mut() = "http://elsewhere.example.net/".parse().unwrap();
     assert_eq!(refusal(request), SignatureError::HostConflict);
+}
+
+/// As clients sign that speak HTTP/2 alone: `:authority` is among the headers, and `host` is not.
+fn sign_authority(authority: &str) -> Request<Bytes> {
+    let mut request = bare();
+    request.headers_mut().remove("host");
+    request.headers_mut().insert("x-amz-date", NOW.to_iso_basic().parse().unwrap());
+    let mut headers = header_list(request.headers());
+    headers.push((AUTHORITY, authority.as_bytes()));
+    let canonical =
+        Canonical { method: "POST", path: "/", query: "", headers, path_form: PathForm::Normalized };
+    let context = SigningContext {
+        region: GOOD.region.into(),
+        service: GOOD.service.into(),
+        time: GOOD.time,
+        path_form: PathForm::Normalized,
+    };
+    let value = authorization(&canonical, &sha256_hex(BODY), GOOD.id, GOOD.secret, &context);
+    request.headers_mut().insert("authorization", value.parse().unwrap());
+    request
+}
+
+#[test]
+fn authority_may_be_signed_under_its_own_name() {
+    let signed = "kms.us-east-1.example.net";
+    let over_http2 = |authority: &str| {
+        let mut request = sign_authority(signed);
+        *request.uri_mut() = format!("http://{authority}/").parse().unwrap();
+        request
+    };
+    assert!(verify(over_http2(signed)).is_ok());
+    assert_eq!(refusal(over_http2("elsewhere.example.net")), SignatureError::Mismatch);
+    // A proxy that speaks HTTP/1.1 to the node has put it into `host`.
+    let proxied = |hosts: &[&str]| {
+        let mut request = sign_authority(signed);
+        for host in hosts {
+            request.headers_mut().append("host", host.parse().unwrap());
+        }
+        request
+    };
+    assert!(verify(proxied(&[signed])).is_ok());
+    assert_eq!(refusal(proxied(&["elsewhere.example.net"])), SignatureError::Mismatch);
+    let name = || AUTHORITY.to_owned();
+    assert_eq!(refusal(proxied(&[])), SignatureError::AbsentHeader { name: name() });
+    assert_eq!(refusal(proxied(&[signed, signed])), SignatureError::DuplicateHeader { name: name() });
 }
 
 #[test]
