@@ -358,7 +358,7 @@ def node_packages(tmp_path_factory):
     return javascript.install(tmp_path_factory.mktemp("javascript"))
 
 
-@pytest.fixture(params=[1], ids=["http1"])
+@pytest.fixture(params=[1, 2], ids=["http1", "http2"])
 def sdk(request, cluster, node_packages):
     with javascript.Sdk(node_packages, cluster.env(), http=request.param) as running:
         yield running
