@@ -7,7 +7,7 @@ use kms_types::Region;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -50,6 +50,9 @@ struct Book {
     away: Option<Region>,
     next: BTreeMap<(String, Property), u32>,
     in_progress: BTreeMap<String, u32>,
+    /// Keys whose rotation met the promotion, which may carry it on or give it up (rule 7), also some time later.
+    at_risk: BTreeSet<String>,
+    given_up: usize,
     refused: u64,
 }
 
@@ -239,8 +242,16 @@ impl Changes {
         result.map(|_| ())
     }
 
-    fn given_up(&self, key: &str) {
-        self.book().in_progress.remove(key);
+    fn give_up(&self, key: &str) {
+        let mut book = self.book();
+        book.in_progress.remove(key);
+        book.at_risk.remove(key);
+        book.given_up += 1;
+    }
+
+    /// How many rotations the promotion gave up.
+    pub fn rotations_given_up(&self) -> usize {
+        self.book().given_up
     }
 
     /// True, and written down, once the key's rotation is complete.
@@ -248,7 +259,11 @@ impl Changes {
         let Some(number) = self.book().in_progress.get(key).copied() else { return true };
         let answer = self.callers.once(region, "GetKeyRotationStatus", json!({ "KeyId": key })).await;
         let done = answer.is_ok_and(|answer| answer.get("OnDemandRotationStartDate").is_none());
-        if done {
+        let at_risk = self.book().at_risk.contains(key);
+        if done && at_risk && self.read(&rotations(key), region).await.is_ok_and(|n| n != number.to_string())
+        {
+            self.give_up(key);
+        } else if done {
             let mut book = self.book();
             book.in_progress.remove(key);
             book.ledger.record(rotations(key), number.to_string(), Outcome::Acknowledged);

@@ -36,11 +36,13 @@ impl Changes {
     /// lets a promotion carry it on or give it up; the answer is how many were given up.
     pub async fn settle(&self, primary: &Region) -> Result<usize, ClientError> {
         let mut aborted = 0;
-        for key in self.rotations_in_progress() {
+        let met = self.rotations_in_progress();
+        self.book().at_risk.extend(met.iter().cloned());
+        for key in met {
             let subject = rotations(&key);
             let complete = self.ledger().allowed(&subject).first().cloned();
             if Some(self.read(&subject, primary).await?) == complete {
-                self.given_up(&key);
+                self.give_up(&key);
                 aborted += 1;
             }
         }
@@ -72,7 +74,7 @@ impl Changes {
         }
     }
 
-    async fn read(&self, subject: &Subject, region: &Region) -> Result<String, ClientError> {
+    pub(super) async fn read(&self, subject: &Subject, region: &Region) -> Result<String, ClientError> {
         let key = json!({ "KeyId": subject.key });
         let ask = |operation, body| self.callers.persist(region, operation, body, READ_PATIENCE);
         Ok(match subject.property {

@@ -152,6 +152,7 @@ impl Stage<'_> {
         self.rpo.acknowledged = ledger.count(Outcome::Acknowledged);
         self.rpo.unknown = ledger.count(Outcome::Unknown);
         self.rpo.refused = self.changes.refused();
+        self.rpo.rotations_given_up = self.changes.rotations_given_up();
         self.checks.add(
             "changes were acknowledged",
             self.rpo.acknowledged > 0,
