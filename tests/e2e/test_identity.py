@@ -3,43 +3,32 @@
 import json
 import time
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness import settings
-from harness.clients import CREDENTIALS, code, gateway, multi_region_key, refused
+from harness.clients import code, gateway, multi_region_key, refused
 from harness.cluster import Cluster, wait_until
 from harness.fixtures import serve
+from harness.identities import (
+    OTHER_ACCOUNT,
+    OTHER_ROOT,
+    client,
+    iam,
+    keys_of,
+    kms,
+    policy,
+    session_of,
+    sts,
+    trust,
+)
 
 HOME, SECOND, THIRD = settings.REGIONS
 ACCOUNT = settings.ACCOUNT
-OTHER_ACCOUNT = "111111111111"
-OTHER_ROOT = {"aws_access_key_id": "second", "aws_secret_access_key": "second"}
-NO_RETRIES = {"mode": "standard", "total_max_attempts": 1}
 
 UNKNOWN = ("UnrecognizedClientException", "InvalidClientTokenId")
 # A policy or key that was given a moment ago may still be on its way to another Region.
 LAG_S = 15
-
-
-def client(service, endpoint, region, credentials=None, retries=None):
-    config = Config(retries=retries or NO_RETRIES, parameter_validation=False, connect_timeout=5, read_timeout=30)
-    session = boto3.session.Session(region_name=region, **(credentials or CREDENTIALS))
-    return session.client(service, endpoint_url=endpoint, config=config)
-
-
-def iam(cluster, credentials=None):
-    return client("iam", cluster.gateway(), HOME, credentials)
-
-
-def sts(cluster, region=HOME, credentials=None):
-    return client("sts", cluster.gateway(), region, credentials)
-
-
-def kms(cluster, region=HOME, credentials=None):
-    return client("kms", cluster.gateway(), region, credentials)
 
 
 def every_node(cluster, region, credentials):
@@ -48,30 +37,6 @@ def every_node(cluster, region, credentials):
         for node in cluster.nodes(region)
         if node["ready"]
     ]
-
-
-def keys_of(answer):
-    key = answer["AccessKey"]
-    return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-
-
-def session_of(answer):
-    found = answer["Credentials"]
-    return {
-        "aws_access_key_id": found["AccessKeyId"],
-        "aws_secret_access_key": found["SecretAccessKey"],
-        "aws_session_token": found["SessionToken"],
-    }
-
-
-def policy(action, resource="*", effect="Allow", **more):
-    statement = {"Effect": effect, "Action": action, "Resource": resource, **more}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def trust(principal, **more):
-    statement = {"Effect": "Allow", "Principal": principal, "Action": ["sts:AssumeRole", "sts:TagSession"], **more}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def eventually(call, what, timeout_s=LAG_S):

@@ -1,55 +1,67 @@
-"""The policy matrix of tests/policy_matrix/matrix.json through real nodes.
+"""The policy matrix of tests/policy_matrix/matrix.json through real nodes, with boto3.
 
-Conditions, refused documents and what concerns account roots go through the API with boto3: each condition once in an
-Allow and once in a Deny. Callers of every other kind go through `meridian authz simulate`, which decides on a node.
+Decisions are played with real users, roles in sessions and roots of two accounts; conditions by a root, a user and a
+role each, once in an Allow and once in a Deny. What the API cannot express, services and suppositions, goes through
+`meridian authz simulate`, which decides on a node.
 """
 
 import json
-import pathlib
+import time
 
 import pytest
 from botocore.exceptions import ClientError
+
 from harness import settings
 from harness.clients import gateway
 from harness.cluster import meridian
+from harness.identities import OTHER_ACCOUNT as OTHER
+from harness.identities import document, iam, keys_of, kms, policy, session_of, sts, trust
+from harness.policy_matrix import Stage, in_threads, matrix, outcome
 
 HOME = settings.REGIONS[0]
-OTHER = "999988887777" if settings.ACCOUNT != "999988887777" else "888877776666"
-MATRIX = pathlib.Path(__file__).parents[1] / "policy_matrix" / "matrix.json"
-
-
-def matrix(key: str = "{key}") -> dict:
-    text = MATRIX.read_text(encoding="utf-8")
-    for name, value in {"account": settings.ACCOUNT, "other": OTHER, "region": HOME, "key": key}.items():
-        text = text.replace("{" + name + "}", value)
-    return json.loads(text)
+# The time that all cases with real callers may take on a busy machine.
+MOST_S = 180
 
 
 @pytest.fixture(scope="module")
-def kms(cluster):
+def root(cluster):
     return gateway(cluster, HOME)
 
 
 @pytest.fixture(scope="module")
-def key(kms):
-    return kms.create_key()["KeyMetadata"]["Arn"]
+def key(root):
+    return root.create_key()["KeyMetadata"]["Arn"]
 
 
-def document(statements: list, version: str = "2012-10-17") -> str:
-    return json.dumps({"Version": version, "Statement": statements})
+def test_every_decision_with_real_callers(cluster):
+    started = time.monotonic()
+    played = Stage(cluster).play(matrix()["decisions"])
+    took = time.monotonic() - started
+    wrong = [case for case in played if case[1] != case[2]]
+    assert not wrong, wrong
+    print(f"{len(played)} decisions with real callers in {took:.0f} s")
+    assert len(played) >= 300
+    assert took < MOST_S
 
 
-def outcome(call) -> str:
-    """`allow`, or what an AccessDenied says: `explicit resource`, `implicit identity` and so on."""
-    try:
-        call()
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "AccessDeniedException", error
-        message = error.response["Error"]["Message"]
-        kind = "explicit" if "with an explicit deny in" in message else "implicit"
-        sources = {"resource-based": "resource", "identity-based": "identity", "boundary": "boundary"}
-        return kind + " " + next(short for word, short in sources.items() if word in message)
-    return "allow"
+# What tells callers apart: the matrix says what holds for the root.
+OF_THE_CALLER = ("aws:Principal", "aws:userid", "aws:username", "aws:MultiFactorAuth", "aws:TokenIssueTime")
+
+
+@pytest.fixture(scope="module")
+def callers(cluster, root):
+    """A root, a user and a role in a session, of one account, that may do everything in KMS."""
+    api = iam(cluster)
+    api.create_user(UserName="conditions-user")
+    api.put_user_policy(
+        UserName="conditions-user", PolicyName="all", PolicyDocument=policy(["kms:*", "sts:AssumeRole"])
+    )
+    user = keys_of(api.create_access_key(UserName="conditions-user"))
+    arn = f"arn:aws:iam::{settings.ACCOUNT}:user/conditions-user"
+    role = api.create_role(RoleName="conditions-role", AssumeRolePolicyDocument=trust({"AWS": arn}))["Role"]
+    api.put_role_policy(RoleName="conditions-role", PolicyName="all", PolicyDocument=policy("kms:*"))
+    assumed = sts(cluster, credentials=user).assume_role(RoleArn=role["Arn"], RoleSessionName="conditions")
+    return [root, kms(cluster, credentials=user), kms(cluster, credentials=session_of(assumed))]
 
 
 def expected(holds) -> tuple[str, str]:
@@ -57,56 +69,55 @@ def expected(holds) -> tuple[str, str]:
     return ("allow" if allows else "implicit resource", "explicit resource" if denies else "allow")
 
 
-def test_conditions(kms, key):
-    owner, wrong = {"AWS": settings.ACCOUNT}, []
-    for case in matrix()["conditions"]:
-        condition = {case["operator"]: {case["key"]: case["values"]}}
-        common = {"Principal": owner, "Resource": "*"}
-        other, one = "kms:GenerateDataKeyWithoutPlaintext", "kms:Encrypt"
-        statements = [
-            {"Effect": "Allow", "NotAction": one, **common},
-            {"Effect": "Allow", "Action": one, "Condition": condition, **common},
-            {"Effect": "Deny", "Action": other, "Condition": condition, **common},
-        ]
-        kms.put_key_policy(KeyId=key, Policy=document(statements, case.get("version", "2012-10-17")))
-        context = case["encryption_context"]
-        got = (
-            outcome(lambda: kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)),
-            outcome(
-                lambda: kms.generate_data_key_without_plaintext(
-                    KeyId=key, KeySpec="AES_256", EncryptionContext=context
-                )
-            ),
-        )
-        if got != expected(case["holds"]):
-            wrong.append((case["id"], got, expected(case["holds"])))
+def in_both_effects(caller, key, context) -> tuple[str, str]:
+    return (
+        outcome(lambda: caller.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)),
+        outcome(
+            lambda: caller.generate_data_key_without_plaintext(KeyId=key, KeySpec="AES_256", EncryptionContext=context)
+        ),
+    )
+
+
+def conditional(case: dict) -> str:
+    """Encrypt is allowed, GenerateDataKeyWithoutPlaintext denied, under the condition of the case."""
+    condition = {case["operator"]: {case["key"]: case["values"]}}
+    common = {"Principal": {"AWS": settings.ACCOUNT}, "Resource": "*"}
+    statements = [
+        {"Effect": "Allow", "NotAction": "kms:Encrypt", **common},
+        {"Effect": "Allow", "Action": "kms:Encrypt", "Condition": condition, **common},
+        {"Effect": "Deny", "Action": "kms:GenerateDataKeyWithoutPlaintext", "Condition": condition, **common},
+    ]
+    return document(statements, case.get("version", "2012-10-17"))
+
+
+def test_every_condition_with_real_callers(callers):
+    root = callers[0]
+
+    def check(cases):
+        key, wrong, count = root.create_key()["KeyMetadata"]["Arn"], [], 0
+        for case in cases:
+            root.put_key_policy(KeyId=key, Policy=conditional(case))
+            only_root = any(name in json.dumps([case["key"], case["values"]]) for name in OF_THE_CALLER)
+            for number, caller in enumerate(callers[:1] if only_root else callers):
+                got = in_both_effects(caller, key, case["encryption_context"])
+                count += 1
+                if got != expected(case["holds"]):
+                    wrong.append((case["id"], number, got, expected(case["holds"])))
+        return count, wrong
+
+    conditions = matrix()["conditions"]
+    found = in_threads(check, [conditions[first::8] for first in range(8)])
+    wrong = [case for _, part in found for case in part]
     assert not wrong, wrong
+    assert sum(count for count, _ in found) >= 1000
 
 
-def test_refused_documents(kms, key):
-    for case in matrix()["refused_documents"]:
-        policy = case["document"] if isinstance(case["document"], str) else json.dumps(case["document"])
+def test_refused_documents(root, key):
+    for case in matrix(key=key)["refused_documents"]:
+        text = case["document"] if isinstance(case["document"], str) else json.dumps(case["document"])
         with pytest.raises(ClientError) as refusal:
-            kms.put_key_policy(KeyId=key, Policy=policy, BypassPolicyLockoutSafetyCheck=True)
+            root.put_key_policy(KeyId=key, Policy=text, BypassPolicyLockoutSafetyCheck=True)
         assert refusal.value.response["Error"]["Code"] == "MalformedPolicyDocumentException", case["id"]
-
-
-def names_somebody(statements: list) -> bool:
-    """Users and roles of the matrix do not exist in this cluster, and a policy that names one cannot be put."""
-    return any(part in json.dumps(statements) for part in (":user/", ":role/", ":assumed-role/"))
-
-
-def test_roots(kms):
-    """A policy may lock its author out, so every case has its own key."""
-    checked = 0
-    for case in matrix()["decisions"]:
-        policy = case["key_policy"]
-        if case["caller"] != "root" or policy is None or names_somebody(policy):
-            continue
-        key = kms.create_key(Policy=document(policy), BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]["Arn"]
-        assert outcome(lambda key=key: kms.encrypt(KeyId=key, Plaintext=b"x")) == case["expect"], case["id"]
-        checked += 1
-    assert checked > 30
 
 
 CALLERS = {
@@ -143,7 +154,7 @@ def simulate(cluster, tmp_path, case: dict, key: str) -> dict:
 
 def test_every_kind_of_caller(cluster, key, tmp_path):
     checked, wrong = 0, []
-    for case in matrix(key)["decisions"]:
+    for case in matrix(key=key)["decisions"]:
         if any(case.get(member) for member in NOT_SUPPOSED) or "TokenIssueTime" in json.dumps(case):
             continue
         answer = simulate(cluster, tmp_path, case, key)
@@ -154,8 +165,8 @@ def test_every_kind_of_caller(cluster, key, tmp_path):
     assert checked > 250
 
 
-def test_explain_names_the_statement(cluster, kms):
-    key = kms.create_key()["KeyMetadata"]["KeyId"]
+def test_explain_names_the_statement(cluster, root):
+    key = root.create_key()["KeyMetadata"]["KeyId"]
     arguments = ["--principal", settings.ACCOUNT, "--action", "kms:Decrypt", "--key", key, "--in", HOME]
     text = meridian("authz", "explain", *arguments, "--data-dir", cluster.data_dir).stdout
     assert text.startswith("allowed ")
