@@ -7,7 +7,7 @@ mod explain;
 use kms_audit::{AuditLog, Event, Record, UserIdentity};
 use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
 use kms_transport::{AdminError, AdminHandler, admin_messages as pb, async_trait};
-use kms_types::{AccountId, Entropy, KeyId, Region};
+use kms_types::{AccountId, Entropy, KeyId, KeyState, Region};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -146,6 +146,9 @@ impl AdminHandler for Admin {
             identity_home: state.identity_home().map(|(home, _)| home.to_string()).unwrap_or_default(),
             identity_sequence: state.identity().position().sequence,
             identity_lag: self.region.identity().map(|identity| identity.lag),
+            identity_ready: state
+                .identity_key()
+                .is_some_and(|key| key.state(&self.config.region) == KeyState::Enabled),
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             ..self.group.status()

@@ -63,6 +63,8 @@ pub struct IdentityView {
     pub sequence: u64,
     /// How many changes of the home are known to be missing; only a leader knows.
     pub lag: Option<u64>,
+    /// True if the Region holds the identity key, so that users and sessions can call it.
+    pub ready: bool,
 }
 
 /// One member of a Raft group.
@@ -204,6 +206,7 @@ fn view(status: messages::NodeStatus) -> NodeView {
             home: Some(status.identity_home).filter(|home| !home.is_empty()),
             sequence: status.identity_sequence,
             lag: status.identity_lag,
+            ready: status.identity_ready,
         },
         version: status.version,
         uptime_ms: status.uptime_ms,

@@ -148,8 +148,9 @@ fn stop_requested(stop_on_stdin_eof: bool) -> Result<impl Future<Output = ()>, s
     })
 }
 
-/// A thread of its own: a read that tokio waits for would hold up the end of the process.
-async fn stdin_ended() {
+/// Completes at the end of standard input. A thread of its own: a read that tokio waits for would hold up the end of the
+/// process.
+pub async fn stdin_ended() {
     let (ended, end) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut ignored = [0; 64];

@@ -17,6 +17,7 @@ use crate::{
         control,
         faults::wipe,
         generate::{self, Wish},
+        identities,
         layout::{Cluster, DataDir},
         running::{self, Running},
         supervisor::Restart,
@@ -42,7 +43,11 @@ impl Scene {
     pub async fn of_its_own(dir: DataDir, wish: &Wish) -> Result<Self, Failure> {
         let cluster = generate::create(&dir, wish, &mut OsEntropy)?;
         let running = running::start(&dir, cluster, Restart::Never).await?;
-        if let Err(failure) = running.serves(UP_TIMEOUT, |_| {}).await {
+        let served = match running.serves(UP_TIMEOUT, |_| {}).await {
+            Ok(()) => identities::everywhere(&dir, &running.cluster, UP_TIMEOUT).await,
+            failed => failed,
+        };
+        if let Err(failure) = served {
             running.stop().await;
             return Err(failure);
         }

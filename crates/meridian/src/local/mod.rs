@@ -10,6 +10,7 @@ pub mod faults;
 pub mod gateway;
 pub mod generate;
 pub mod health;
+pub mod identities;
 pub mod layout;
 pub mod logs;
 pub mod node_config;

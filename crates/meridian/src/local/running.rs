@@ -17,7 +17,7 @@ use crate::{
     entropy::OsEntropy,
     failure::{Failure, io_error},
     local::{
-        control::{self, Reply, Request},
+        control::{self, Action, Reply, Request},
         env_files, gateway,
         gateway::Gateway,
         generate::{self, Wish},
@@ -145,6 +145,13 @@ impl Running {
     /// Cancelled when a `down` request arrives.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Kills every node, for a cluster whose data nobody will need, and returns when none is left.
+    pub async fn kill(self) {
+        let nodes = self.cluster.nodes().map(|(key, _)| key).collect();
+        let _ = self.ask(Request::Fault { action: Action::Kill, nodes }).await;
+        self.stop().await;
     }
 
     /// Stops every node and returns when none is left.

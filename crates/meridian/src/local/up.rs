@@ -15,13 +15,16 @@ use crate::{
     failure::{Failure, io_error},
     local::{
         DirArgs, control,
+        faults::wipe,
         generate::{Wish, private_dir},
+        identities,
         layout::{Cluster, DataDir},
         process::tail,
         running::{self, Running, is_supervised, own_program, readiness},
         supervisor::Restart,
         view::{self, Changes},
     },
+    server::stdin_ended,
 };
 
 const TAIL_LINES: usize = 30;
@@ -39,6 +42,12 @@ pub struct UpArgs {
     /// Start nodes again that die by themselves (nodes ended by `local kill` stay down).
     #[arg(long)]
     restart: bool,
+    /// Stop when standard input ends, as it does when the program that started this one dies.
+    #[arg(long, conflicts_with = "detach")]
+    stop_on_stdin_eof: bool,
+    /// Delete the cluster when it stops; its nodes are killed, not asked. Only for a new cluster.
+    #[arg(long, conflicts_with = "detach")]
+    wipe: bool,
     /// How long every node may take to serve, in seconds.
     #[arg(long, value_name = "SECS", default_value_t = 60)]
     wait: u64,
@@ -130,8 +139,25 @@ fn open(dir: &DataDir, shape: &ShapeArgs) -> Result<Cluster, Failure> {
 /// Runs the command.
 pub async fn run(args: &UpArgs) -> Result<(), Failure> {
     let dir = args.dir.data_dir()?;
+    if args.wipe && dir.cluster_file().exists() {
+        return Err(Failure::HoldsCluster(dir.root().to_owned()));
+    }
+    let age = if dir.cluster_file().exists() { Age::Old } else { Age::New };
     let cluster = open(&dir, &args.shape)?;
-    if args.detach { detach(&dir, &cluster, args).await } else { foreground(&dir, cluster, args).await }
+    if args.detach {
+        return detach(&dir, &cluster, age, args).await;
+    }
+    let result = foreground(&dir, cluster.clone(), age, args).await;
+    let wiped = if args.wipe { wipe(&dir, &cluster) } else { Ok(()) };
+    result.and(wiped)
+}
+
+/// Whether the command made the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    New,
+    /// Its Regions may lack identities for good: a Region can have been evicted.
+    Old,
 }
 
 fn restart(args: &UpArgs) -> Restart {
@@ -139,23 +165,28 @@ fn restart(args: &UpArgs) -> Restart {
 }
 
 /// Runs until a signal or `down`, then leaves nothing running.
-async fn foreground(dir: &DataDir, cluster: Cluster, args: &UpArgs) -> Result<(), Failure> {
+async fn foreground(dir: &DataDir, cluster: Cluster, age: Age, args: &UpArgs) -> Result<(), Failure> {
     let mut signals = Signals::new(Hangup::Stops)?;
     let running = running::start(dir, cluster, restart(args)).await?;
     let stopping = running.stopping();
     let result = tokio::select! {
-        result = serve_and_show(&running, args) => result,
+        result = serve_and_show(&running, age, args) => result,
         () = signals.any() => Ok(()),
         () = stopping.cancelled() => Ok(()),
+        () = stdin_ended(), if args.stop_on_stdin_eof => Ok(()),
     };
     if !args.json {
         say!("stopping");
     }
-    running.stop().await;
+    if args.wipe {
+        running.kill().await
+    } else {
+        running.stop().await
+    }
     result
 }
 
-async fn serve_and_show(running: &Running, args: &UpArgs) -> Result<(), Failure> {
+async fn serve_and_show(running: &Running, age: Age, args: &UpArgs) -> Result<(), Failure> {
     let mut changes = Changes::default();
     let quiet = args.json;
     let progress = |report: &_| {
@@ -163,12 +194,20 @@ async fn serve_and_show(running: &Running, args: &UpArgs) -> Result<(), Failure>
         lines.iter().filter(|_| !quiet).for_each(|line| say!("{line}"));
     };
     running.serves(Duration::from_secs(args.wait), progress).await?;
+    settled(&running.dir, &running.cluster, age, args).await?;
     announce(&running.dir, &running.cluster, args.json);
     if args.json {
         std::future::pending::<()>().await;
     }
     view::show(running, changes).await;
     Ok(())
+}
+
+async fn settled(dir: &DataDir, cluster: &Cluster, age: Age, args: &UpArgs) -> Result<(), Failure> {
+    match age {
+        Age::New => identities::everywhere(dir, cluster, Duration::from_secs(args.wait)).await,
+        Age::Old => Ok(()),
+    }
 }
 
 fn announce(dir: &DataDir, cluster: &Cluster, as_json: bool) {
@@ -183,7 +222,7 @@ fn announce(dir: &DataDir, cluster: &Cluster, as_json: bool) {
 }
 
 /// Starts a supervisor process and waits until it serves or has failed.
-async fn detach(dir: &DataDir, cluster: &Cluster, args: &UpArgs) -> Result<(), Failure> {
+async fn detach(dir: &DataDir, cluster: &Cluster, age: Age, args: &UpArgs) -> Result<(), Failure> {
     private_dir(dir.root())?;
     super::ports::check(cluster)?;
     let log_path = dir.supervisor_log();
@@ -199,7 +238,10 @@ async fn detach(dir: &DataDir, cluster: &Cluster, args: &UpArgs) -> Result<(), F
     }
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
     let mut supervisor = command.spawn().map_err(io_error("run", &program))?;
-    let result = served(dir, &mut supervisor, Duration::from_secs(args.wait)).await;
+    let result = match served(dir, &mut supervisor, Duration::from_secs(args.wait)).await {
+        Ok(()) => settled(dir, cluster, age, args).await,
+        failed => failed,
+    };
     match result {
         Ok(()) => announce(dir, cluster, args.json),
         Err(_) => give_up(dir, &mut supervisor).await,
