@@ -69,7 +69,7 @@ const LAYERS: &[Layer] = &[
             "kms-node",
         ],
     ),
-    layer("meridian-testkit", &["meridian", "kms-node", "kms-http"]),
+    layer("meridian-testkit", &[]),
     layer("kms-sim", &CORE),
     layer("kms-model", &["kms-types", "kms-crypto", "kms-state", "kms-region"]),
     layer("xtask", &[]),
