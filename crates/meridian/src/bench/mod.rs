@@ -6,9 +6,10 @@
 use crate::say::say;
 mod disk;
 mod http_load;
+mod operations;
 mod result;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use kms_types::Region;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -25,14 +26,18 @@ use result::{Bench, Line};
 /// Examples of the command.
 pub const EXAMPLES: &str = "Examples:
   meridian bench
-  meridian bench --seconds 5 --connections 1,16,128 --json";
+  meridian bench --seconds 5 --connections 1,16,128 --json
+  meridian bench operations";
 
 const REGION: &str = "us-east-1";
 const PLAINTEXT_BYTES: usize = 32;
 
 /// Flags of `bench`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    what: Option<BenchCommand>,
     /// How long each measurement takes, in seconds.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
@@ -47,8 +52,23 @@ pub struct BenchArgs {
     json: bool,
 }
 
+/// Benchmarks of another kind.
+#[derive(Debug, Subcommand)]
+enum BenchCommand {
+    /// Compare every cryptographic operation's request with its library call.
+    #[command(after_help = operations::EXAMPLES)]
+    Operations(operations::OperationsArgs),
+}
+
 /// Runs every measurement on a Region of three nodes of its own.
 pub async fn run(args: &BenchArgs) -> Result<(), Failure> {
+    match &args.what {
+        Some(BenchCommand::Operations(args)) => operations::run(args).await,
+        None => throughput(args).await,
+    }
+}
+
+async fn throughput(args: &BenchArgs) -> Result<(), Failure> {
     if !(0.05..=600.0).contains(&args.seconds) || args.connections.iter().any(|n| !(1..=1024).contains(n)) {
         return Err(Failure::Usage("--seconds is 0.05 to 600, --connections are 1 to 1024 each".into()));
     }
