@@ -91,6 +91,10 @@ pub struct LocalConfig {
     /// Operators may move Region time forward. Decided when the Region is created (docs/adr/0008).
     #[serde(default)]
     pub virtual_clock: bool,
+    /// The HTTP proxy (CONNECT) through which this node reaches every other node, so that the cluster's supervisor can
+    /// cut and slow down connections (docs/adr/0016).
+    #[serde(default)]
+    pub exit: Option<SocketAddr>,
 }
 
 /// `data` or `witness`.
@@ -304,10 +308,9 @@ impl NodeConfig {
 
     /// A cluster whose clock can be moved is reachable from this machine only, in every Region.
     fn check_local(&self) -> Result<(), ConfigError> {
-        if self.local.is_none() {
-            return Ok(());
-        }
-        let own = [self.listen.api, self.listen.cluster].map(|address| address.to_string());
+        let Some(local) = &self.local else { return Ok(()) };
+        let own = [Some(self.listen.api), Some(self.listen.cluster), local.exit];
+        let own: Vec<String> = own.into_iter().flatten().map(|address| address.to_string()).collect();
         let members = self.members.iter().flat_map(|m| [&m.cluster, &m.api]);
         let regions = self.voters.iter().flat_map(|v| &v.nodes);
         match own.iter().chain(members).chain(regions).find(|address| !is_loopback(address)) {
@@ -319,7 +322,7 @@ impl NodeConfig {
     /// Which clock Region time follows.
     pub fn clock(&self) -> RegionClock {
         match &self.local {
-            Some(LocalConfig { virtual_clock: true }) => RegionClock::VIRTUAL,
+            Some(LocalConfig { virtual_clock: true, .. }) => RegionClock::VIRTUAL,
             _ => RegionClock::Real,
         }
     }

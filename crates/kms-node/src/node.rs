@@ -9,8 +9,8 @@ use kms_raft::{Raft, Storage, StorageError, Tuning, raft_config};
 use kms_rootkey::{FileProvider, RootKeyError, RootKeyProvider};
 use kms_state::{RegionClock, State};
 use kms_transport::{
-    Access, ClusterServer, NodeClient, PeerLinks, RaftNetwork, ServeError, Services, TlsError, TlsIdentity,
-    TonicRegionLink,
+    Access, ClusterServer, Dialer, NodeClient, PeerLinks, RaftNetwork, ServeError, Services, TlsError,
+    TlsIdentity, TonicRegionLink,
 };
 use std::{
     collections::BTreeSet,
@@ -174,7 +174,8 @@ impl Node {
         let storage = Storage::open(&config.data_dir, config.node)?;
         check_clock(&config, &storage.applied.borrow().state)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let links = PeerLinks::new(config.region.clone(), tls.clone());
+        let dialer = dialer(&config, &tls);
+        let links = PeerLinks::new(config.region.clone(), dialer.clone());
         let raft = start_raft(&config, &storage.log, storage.machine, links.clone()).await?;
         let (region_inbox, inbox) = mpsc::channel(REGION_INBOX);
         let group = Group::new(GroupParts {
@@ -190,7 +191,7 @@ impl Node {
             attestation_root,
             readiness: Arc::new(Readiness::new(group.clone())),
             usage: Arc::default(),
-            link: Arc::new(TonicRegionLink::new(config.peer_regions(), &tls)),
+            link: Arc::new(TonicRegionLink::new(config.peer_regions(), &dialer)),
             snapshots: storage.inbox,
             config,
             root,
@@ -377,6 +378,14 @@ fn open_audit(config: &NodeConfig) -> Result<AuditLog, NodeError> {
 
 async fn listen(address: SocketAddr, what: &'static str) -> Result<TcpListener, NodeError> {
     TcpListener::bind(address).await.map_err(|source| NodeError::Listen { address, what, source })
+}
+
+/// Connects directly, except in a local cluster that may disturb the connections between its nodes.
+fn dialer(config: &NodeConfig, tls: &TlsIdentity) -> Dialer {
+    match config.local.as_ref().and_then(|local| local.exit) {
+        Some(exit) => Dialer::through(tls.clone(), exit),
+        None => Dialer::direct(tls.clone()),
+    }
 }
 
 async fn start_raft(

@@ -6,6 +6,7 @@
 mod admin;
 mod backoff_gate;
 mod call_error;
+mod dialer;
 mod identity;
 mod limits;
 mod node_client;
@@ -25,6 +26,7 @@ mod tls;
 
 pub use admin::{AdminClient, AdminError, AdminHandler};
 pub use call_error::CallError;
+pub use dialer::Dialer;
 pub use identity::{IdentityError, PeerIdentity};
 pub use limits::{MAX_APPEND_BYTES, MAX_REGION_MESSAGE_BYTES, MAX_SNAPSHOT_BYTES, SNAPSHOT_CHUNK_BYTES};
 pub use node_client::NodeClient;

@@ -2,23 +2,14 @@
 //!
 //! Retries nothing. A call to a peer that could not be reached a moment ago fails at once.
 
-use crate::{
-    backoff_gate::BackoffGate,
-    call_error::CallError,
-    identity::node_name,
-    limits::{CONNECT_TIMEOUT, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT},
-    tls::TlsIdentity,
-};
+use crate::{backoff_gate::BackoffGate, call_error::CallError, dialer::Dialer, identity::node_name};
 use kms_types::{NodeId, Region};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tonic::{
-    Response, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Response, Status, transport::Channel};
 
 /// Traffic that must not wait behind other traffic to the same node has its own connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,14 +28,14 @@ pub(crate) enum Lane {
 #[derive(Debug)]
 pub struct PeerLinks {
     region: Region,
-    tls: TlsIdentity,
+    dialer: Dialer,
     links: Mutex<HashMap<(NodeId, String, Lane), Arc<Link>>>,
 }
 
 impl PeerLinks {
     /// No connection is made before the first call.
-    pub fn new(region: Region, tls: TlsIdentity) -> Arc<Self> {
-        Arc::new(Self { region, tls, links: Mutex::default() })
+    pub fn new(region: Region, dialer: Dialer) -> Arc<Self> {
+        Arc::new(Self { region, dialer, links: Mutex::default() })
     }
 
     /// The connection to a node. The node's certificate must carry its number: an address that another node took
@@ -52,7 +43,7 @@ impl PeerLinks {
     pub(crate) fn link(&self, node: NodeId, address: &str, lane: Lane) -> Arc<Link> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (node, address.to_owned(), lane);
-        let open = || Arc::new(Link::new(address, &node_name(&self.region, node), &self.tls));
+        let open = || Arc::new(Link::new(address, &node_name(&self.region, node), &self.dialer));
         links.entry(key).or_insert_with(open).clone()
     }
 }
@@ -66,8 +57,9 @@ pub(crate) struct Link {
 
 impl Link {
     /// `name` is what the peer's certificate must carry.
-    pub(crate) fn new(address: &str, name: &str, tls: &TlsIdentity) -> Self {
-        Self { channel: channel(address, name, tls).map_err(|e| e.to_string()), gate: BackoffGate::default() }
+    pub(crate) fn new(address: &str, name: &str, dialer: &Dialer) -> Self {
+        let channel = dialer.channel(address, name).map_err(|e| e.to_string());
+        Self { channel, gate: BackoffGate::default() }
     }
 
     /// Runs one call, within a time.
@@ -98,18 +90,4 @@ impl Link {
         }
         result
     }
-}
-
-/// Connects lazily, and again after every failure.
-fn channel(address: &str, name: &str, tls: &TlsIdentity) -> Result<Channel, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(format!("https://{address}"))?
-        .tls_config(tls.client(name))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(2 << 20)
-        .initial_connection_window_size(4 << 20);
-    Ok(endpoint.connect_lazy())
 }

@@ -4,11 +4,11 @@
 
 use crate::{
     call_error::CallError,
+    dialer::Dialer,
     identity::region_name,
     limits::{DELIVER_TIMEOUT, DELIVERIES_IN_FLIGHT, MAX_REGION_MESSAGE_BYTES},
     peer_links::Link,
     proto::region::{self as pb, region_client::RegionClient},
-    tls::TlsIdentity,
 };
 use bytes::Bytes;
 use kms_types::Region;
@@ -60,10 +60,10 @@ struct PeerRegion {
 
 impl TonicRegionLink {
     /// `peers` are the cluster addresses of each Region's nodes. Connects when first used.
-    pub fn new(peers: BTreeMap<Region, Vec<String>>, tls: &TlsIdentity) -> Self {
+    pub fn new(peers: BTreeMap<Region, Vec<String>>, dialer: &Dialer) -> Self {
         let peer = |(region, addresses): (Region, Vec<String>)| {
             let name = region_name(&region);
-            let nodes = addresses.iter().map(|address| Link::new(address, &name, tls)).collect();
+            let nodes = addresses.iter().map(|address| Link::new(address, &name, dialer)).collect();
             let permits = Semaphore::new(DELIVERIES_IN_FLIGHT);
             (region, PeerRegion { nodes, preferred: AtomicUsize::new(0), permits })
         };

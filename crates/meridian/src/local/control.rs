@@ -12,6 +12,7 @@ use crate::{
     failure::{Failure, io_error},
     local::{
         layout::{Cluster, DataDir, NodeKey},
+        links::{LinkFault, Sides, Way},
         report::Report,
         supervisor::Event,
     },
@@ -33,6 +34,23 @@ pub enum Request {
         action: Action,
         /// To whom.
         nodes: Vec<NodeKey>,
+    },
+    /// Disturb the connections between these nodes.
+    Link {
+        /// How.
+        #[serde(flatten)]
+        fault: LinkFault,
+        /// Between whom.
+        #[serde(flatten)]
+        sides: Sides,
+        /// In which directions.
+        way: Way,
+    },
+    /// End the faults of connections between these nodes, or all.
+    Heal {
+        /// Between whom.
+        #[serde(default)]
+        sides: Option<Sides>,
     },
     /// Stop everything.
     Down,
@@ -153,6 +171,21 @@ mod tests {
         let text = r#"{"command":"fault","action":"kill","nodes":[{"region":"eu-west-1","id":2}]}"#;
         assert_eq!(serde_json::to_string(&request).unwrap(), text);
         assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
+    }
+
+    #[test]
+    fn faults_of_the_network_are_readable_json() {
+        let node = |region: &str, id| NodeKey { region: region.parse().unwrap(), id };
+        let sides = Sides { from: vec![node("us-east-1", 1)], to: vec![node("eu-west-1", 2)] };
+        let fault = LinkFault::Delay { delay_us: 80_000, jitter_us: 0 };
+        let request = Request::Link { fault, sides, way: Way::OneWay };
+        let text = r#"{"command":"link","fault":"delay","delay_us":80000,"jitter_us":0,"from":[{"region":"us-east-1","id":1}],"to":[{"region":"eu-west-1","id":2}],"way":"one-way"}"#;
+        assert_eq!(serde_json::to_string(&request).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request);
+        assert_eq!(
+            serde_json::from_str::<Request>(r#"{"command":"heal"}"#).unwrap(),
+            Request::Heal { sides: None }
+        );
     }
 
     #[tokio::test]

@@ -12,7 +12,9 @@ pub mod generate;
 pub mod health;
 pub mod identities;
 pub mod layout;
+pub mod links;
 pub mod logs;
+pub mod network;
 pub mod node_config;
 pub mod ports;
 pub mod process;
@@ -74,6 +76,24 @@ pub enum LocalCommand {
     /// Start nodes that are down.
     #[command(after_help = FAULT_EXAMPLES)]
     Start(faults::FaultArgs),
+    /// Hold everything between two sides, as a cable that is out does.
+    #[command(after_help = network::PARTITION_EXAMPLES)]
+    Partition(network::PartitionArgs),
+    /// Cut Regions or nodes off from everybody else.
+    #[command(after_help = network::ISOLATE_EXAMPLES)]
+    Isolate(network::IsolateArgs),
+    /// Deliver everything between two sides later.
+    #[command(after_help = network::DELAY_EXAMPLES)]
+    Delay(network::DelayArgs),
+    /// Lose a share of what is sent between two sides.
+    #[command(after_help = network::LOSS_EXAMPLES)]
+    Loss(network::LossArgs),
+    /// Let only so much pass between two sides.
+    #[command(after_help = network::RATE_EXAMPLES)]
+    Rate(network::RateArgs),
+    /// End faults of the network.
+    #[command(after_help = network::HEAL_EXAMPLES)]
+    Heal(network::HealArgs),
     /// Show Region time, or move it forward: what falls due happens at once.
     #[command(subcommand)]
     Clock(clock::ClockCommand),
@@ -121,6 +141,12 @@ pub async fn run(command: &LocalCommand) -> Result<(), Failure> {
         LocalCommand::Pause(args) => faults::run(Action::Pause, args).await,
         LocalCommand::Resume(args) => faults::run(Action::Resume, args).await,
         LocalCommand::Start(args) => faults::run(Action::Start, args).await,
+        LocalCommand::Partition(args) => network::partition(args).await,
+        LocalCommand::Isolate(args) => network::isolate(args).await,
+        LocalCommand::Delay(args) => network::delay(args).await,
+        LocalCommand::Loss(args) => network::loss(args).await,
+        LocalCommand::Rate(args) => network::rate(args).await,
+        LocalCommand::Heal(args) => network::heal(args).await,
         LocalCommand::Clock(command) => clock::run(command).await,
         LocalCommand::Down(args) => faults::down(args).await,
         LocalCommand::Supervise(args) => up::supervise(args).await,

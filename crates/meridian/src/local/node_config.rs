@@ -1,7 +1,7 @@
 //! Writes each node's configuration file from the cluster's plan; written anew at every `up`, so the plan is the truth.
 
 use serde::Serialize;
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
 
 use crate::{
     failure::{Failure, io_error},
@@ -44,6 +44,8 @@ struct File<'a> {
 #[derive(Serialize)]
 struct Local {
     virtual_clock: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<SocketAddr>,
 }
 
 #[derive(Serialize)]
@@ -87,13 +89,16 @@ struct Credential {
     account: &'static str,
 }
 
+/// Each node's way out to others; without one it connects directly.
+pub type Exits = BTreeMap<NodeKey, SocketAddr>;
+
 /// Writes the configuration of every node.
-pub fn write_all(dir: &DataDir, cluster: &Cluster) -> Result<(), Failure> {
+pub fn write_all(dir: &DataDir, cluster: &Cluster, exits: &Exits) -> Result<(), Failure> {
     cluster.regions.iter().try_for_each(|region| {
-        region
-            .nodes
-            .iter()
-            .try_for_each(|node| write(dir, &file(dir, cluster, region, node), &key(region, node)))
+        region.nodes.iter().try_for_each(|node| {
+            let exit = exits.get(&key(region, node)).copied();
+            write(dir, &file(dir, cluster, region, node, exit), &key(region, node))
+        })
     })
 }
 
@@ -108,7 +113,13 @@ fn write(dir: &DataDir, file: &File<'_>, node: &NodeKey) -> Result<(), Failure> 
     fs::write(&path, text).map_err(io_error("write", &path))
 }
 
-fn file<'a>(dir: &DataDir, cluster: &'a Cluster, region: &'a RegionPlan, node: &NodePlan) -> File<'a> {
+fn file<'a>(
+    dir: &DataDir,
+    cluster: &'a Cluster,
+    region: &'a RegionPlan,
+    node: &NodePlan,
+    exit: Option<SocketAddr>,
+) -> File<'a> {
     let home = dir.node(&key(region, node));
     let is_data = region.role == Role::Data;
     File {
@@ -128,7 +139,7 @@ fn file<'a>(dir: &DataDir, cluster: &'a Cluster, region: &'a RegionPlan, node: &
         member: region.nodes.iter().map(member).collect(),
         voter: cluster.regions.iter().map(voter).collect(),
         credential: if is_data { vec![DEVELOPMENT, SECOND] } else { Vec::new() },
-        local: Local { virtual_clock: true },
+        local: Local { virtual_clock: true, exit },
     }
 }
 

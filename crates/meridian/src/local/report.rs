@@ -4,7 +4,7 @@ use kms_types::{DeploymentId, NodeId, Region};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::local::layout::Role;
+use crate::local::{layout::Role, links::LinkReport};
 
 /// Everything the supervisor knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Report {
     pub endpoint: String,
     /// The Regions, in the order they were named.
     pub regions: Vec<RegionReport>,
+    /// Faults of the connections between nodes.
+    pub links: Vec<LinkReport>,
 }
 
 /// One Region's processes.

@@ -23,10 +23,11 @@ use crate::{
         generate::{self, Wish},
         health::{self, HealthTable},
         layout::{Cluster, DataDir, NodeKey},
+        links::{Exit, Links},
         node_config, ports,
         process::{Launcher, end_leftover, last_words},
         report::{ProcessState, Report},
-        supervisor::{Event, Restart, Supervisor},
+        supervisor::{Event, Parts, Restart, Supervisor},
     },
 };
 
@@ -60,11 +61,15 @@ pub async fn start(dir: &DataDir, cluster: Cluster, restart: Restart) -> Result<
     let lock = lock(dir).await?;
     cluster.nodes().for_each(|(key, _)| end_leftover(dir, &key));
     ports::check(&cluster)?;
-    node_config::write_all(dir, &cluster)?;
     env_files::write(dir, &cluster)?;
     let cluster = Arc::new(cluster);
     let health = Arc::new(HealthTable::new(&cluster));
     let mut tasks = JoinSet::new();
+    let links = Links::new(cluster.clone());
+    let exits = links.open().await?;
+    let addresses = exits.iter().map(Exit::address).collect::<Result<_, _>>()?;
+    node_config::write_all(dir, &cluster, &addresses)?;
+    exits.into_iter().for_each(|exit| drop(tasks.spawn(exit.serve())));
     let gateway = Gateway::new(&cluster, &health);
     for door in gateway::bind(&cluster).await? {
         tasks.spawn(gateway.clone().serve(door));
@@ -72,8 +77,8 @@ pub async fn start(dir: &DataDir, cluster: Cluster, restart: Restart) -> Result<
     let (events, inbox) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let launcher = Launcher { program: own_program()?, dir: dir.clone() };
-    let mut supervisor =
-        Supervisor::new(cluster.clone(), launcher, restart, health.clone(), events.clone(), stop.clone());
+    let parts = Parts { cluster: cluster.clone(), launcher, restart, health: health.clone(), links };
+    let mut supervisor = Supervisor::new(parts, events.clone(), stop.clone());
     tasks.spawn(control::serve(control::bind(&dir.socket(&cluster.deployment))?, events.clone()));
     supervisor.start_all()?;
     health::watch_all(&cluster, &health, &mut tasks);

@@ -11,6 +11,7 @@ use crate::{
     local::{
         DirArgs, control,
         layout::{DataDir, Role},
+        links::LinkReport,
         report::{NodeReport, ProcessState, RegionReport, Report},
         status_text,
     },
@@ -39,6 +40,8 @@ pub struct ClusterStatus {
     pub endpoint: String,
     /// The Regions.
     pub regions: Vec<RegionStatus>,
+    /// Faults of the connections between nodes.
+    pub links: Vec<LinkReport>,
 }
 
 /// One Region, as its leader sees it, or else the node that knows most.
@@ -109,6 +112,7 @@ pub async fn collect(dir: &DataDir, report: &Report) -> Result<ClusterStatus, Fa
         deployment: report.deployment.to_string(),
         endpoint: report.endpoint.clone(),
         regions,
+        links: report.links.clone(),
     })
 }
 

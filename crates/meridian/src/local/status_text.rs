@@ -16,6 +16,12 @@ pub(super) fn render(status: &ClusterStatus) -> String {
         status.data_dir.display()
     );
     status.regions.iter().for_each(|region| render_region(&mut text, region));
+    if !status.links.is_empty() {
+        text.push_str("\nfaults in force\n");
+        for fault in &status.links {
+            let _ = writeln!(text, "  {fault}");
+        }
+    }
     text
 }
 

@@ -19,6 +19,7 @@ use crate::{
         control::{Action, Reply, Request},
         health::HealthTable,
         layout::{Cluster, NodeKey, RegionPlan, loopback},
+        links::Links,
         process::Launcher,
         report::{NodeReport, ProcessState, RegionReport, Report},
     },
@@ -68,12 +69,27 @@ pub enum Restart {
     Backoff,
 }
 
+/// What a supervisor works on.
+pub struct Parts {
+    /// What the cluster consists of.
+    pub cluster: Arc<Cluster>,
+    /// Starts nodes.
+    pub launcher: Launcher,
+    /// What happens to nodes that die.
+    pub restart: Restart,
+    /// Which nodes serve.
+    pub health: Arc<HealthTable>,
+    /// The connections between nodes.
+    pub links: Arc<Links>,
+}
+
 /// The state behind the task.
 pub struct Supervisor {
     cluster: Arc<Cluster>,
     launcher: Launcher,
     restart: Restart,
     health: Arc<HealthTable>,
+    links: Arc<Links>,
     nodes: BTreeMap<NodeKey, Slot>,
     events: mpsc::UnboundedSender<Event>,
     stop: CancellationToken,
@@ -81,16 +97,10 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// A supervisor that has started nothing yet; `stop` is cancelled by a `down` request.
-    pub fn new(
-        cluster: Arc<Cluster>,
-        launcher: Launcher,
-        restart: Restart,
-        health: Arc<HealthTable>,
-        events: mpsc::UnboundedSender<Event>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub fn new(parts: Parts, events: mpsc::UnboundedSender<Event>, stop: CancellationToken) -> Self {
+        let Parts { cluster, launcher, restart, health, links } = parts;
         let nodes = cluster.nodes().map(|(key, _)| (key, Slot::new())).collect();
-        Self { cluster, launcher, restart, health, nodes, events, stop }
+        Self { cluster, launcher, restart, health, links, nodes, events, stop }
     }
 
     /// Starts every node.
@@ -127,9 +137,10 @@ impl Supervisor {
                 Reply::Done
             }
             Request::Fault { action, nodes } => {
-                let done = nodes.iter().try_for_each(|node| self.fault(*action, node));
-                done.map_or_else(|error| Reply::Refused { message: error.explain() }, |()| Reply::Done)
+                done(nodes.iter().try_for_each(|node| self.fault(*action, node)))
             }
+            Request::Link { fault, sides, way } => done(self.links.disturb(*fault, sides, *way)),
+            Request::Heal { sides } => done(self.links.heal(sides.as_ref())),
         }
     }
 
@@ -274,6 +285,7 @@ impl Supervisor {
             deployment: self.cluster.deployment,
             endpoint: self.cluster.endpoint(),
             regions: self.cluster.regions.iter().map(|r| self.region_report(r)).collect(),
+            links: self.links.report(),
         }
     }
 
@@ -295,6 +307,10 @@ impl Supervisor {
         let endpoint = region.gateway.map(|port| format!("http://{}", loopback(port)));
         RegionReport { name: region.name.clone(), role: region.role, endpoint, nodes: nodes.collect() }
     }
+}
+
+fn done(result: Result<(), Failure>) -> Reply {
+    result.map_or_else(|error| Reply::Refused { message: error.explain() }, |()| Reply::Done)
 }
 
 fn not_running(node: &NodeKey) -> Failure {

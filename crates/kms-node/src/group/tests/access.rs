@@ -1,8 +1,8 @@
 use super::cluster::{TestCluster, tick};
 use kms_raft::Peer;
 use kms_transport::{
-    AdminClient, AdminError, CallError, LinkError, NodeClient, PeerLinks, TlsIdentity, TonicRegionLink,
-    admin_messages as admin, pki::Authority,
+    AdminClient, AdminError, CallError, Dialer, LinkError, NodeClient, PeerLinks, TlsIdentity,
+    TonicRegionLink, admin_messages as admin, pki::Authority,
 };
 use kms_types::{NodeId, Region};
 use std::{collections::BTreeMap, time::Duration};
@@ -15,7 +15,7 @@ fn region(name: &str) -> Region {
 
 /// A client that expects nodes of the cluster's Region and shows the given certificate.
 fn client(cluster: &TestCluster, tls: TlsIdentity) -> NodeClient {
-    NodeClient::new(PeerLinks::new(cluster.region.clone(), tls))
+    NodeClient::new(PeerLinks::new(cluster.region.clone(), Dialer::direct(tls)))
 }
 
 fn peer(cluster: &TestCluster, node: NodeId) -> Peer {
@@ -78,7 +78,7 @@ async fn a_message_of_another_region_reaches_the_leader_through_any_node() {
     let (leader, follower) = (cluster.leader().await, cluster.follower().await);
     let addresses = vec!["127.0.0.1:1".to_owned(), cluster.node(follower).peer.cluster.clone()];
     let peers = BTreeMap::from([(cluster.region.clone(), addresses)]);
-    let link = TonicRegionLink::new(peers, &cluster.tls(&region("eu-west-1"), 1));
+    let link = TonicRegionLink::new(peers, &Dialer::direct(cluster.tls(&region("eu-west-1"), 1)));
     for message in [b"first".to_vec(), vec![7; 3 << 20]] {
         link.send(&cluster.region, message.clone()).await.unwrap();
         let inbox = &mut cluster.nodes.get_mut(&leader).unwrap().inbox;
@@ -91,13 +91,14 @@ async fn a_message_of_another_region_reaches_the_leader_through_any_node() {
 async fn the_region_link_refuses_strangers_and_oversize() {
     let cluster = TestCluster::start(1).await;
     let peers = BTreeMap::from([(cluster.region.clone(), vec![cluster.node(1).peer.cluster.clone()])]);
-    let stranger = TonicRegionLink::new(peers.clone(), &cluster.tls(&region("ap-southeast-2"), 1));
+    let stranger =
+        TonicRegionLink::new(peers.clone(), &Dialer::direct(cluster.tls(&region("ap-southeast-2"), 1)));
     let refused = stranger.send(&cluster.region, b"hello".to_vec()).await;
     assert!(
         matches!(refused, Err(LinkError::Unreachable { last: CallError::Refused(_), .. })),
         "{refused:?}"
     );
-    let link = TonicRegionLink::new(peers, &cluster.tls(&region("eu-west-1"), 1));
+    let link = TonicRegionLink::new(peers, &Dialer::direct(cluster.tls(&region("eu-west-1"), 1)));
     let oversize = link.send(&cluster.region, vec![0; (4 << 20) + 1]).await;
     assert!(matches!(oversize, Err(LinkError::TooLarge { .. })));
     assert!(matches!(link.send(&region("sa-east-1"), Vec::new()).await, Err(LinkError::UnknownRegion(_))));

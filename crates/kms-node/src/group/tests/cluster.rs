@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kms_raft::{Peer, Raft, Storage, Tuning, raft_config};
 use kms_state::{Command, Directory, Origin, Outcome, Proposal};
 use kms_transport::{
-    Access, AdminError, AdminHandler, ClusterServer, NodeClient, PeerLinks, RaftNetwork, Services,
+    Access, AdminError, AdminHandler, ClusterServer, Dialer, NodeClient, PeerLinks, RaftNetwork, Services,
     TlsIdentity, admin_messages as admin, async_trait, pki::Authority,
 };
 use kms_types::{DeploymentId, Entropy, Incarnation, NodeId, ProposalId, Region, Timestamp};
@@ -241,7 +241,7 @@ async fn start_node(
     storage: Storage,
     tuning: Tuning,
 ) -> TestNode {
-    let links = PeerLinks::new(region.clone(), tls.clone());
+    let links = PeerLinks::new(region.clone(), Dialer::direct(tls.clone()));
     let network = RaftNetwork::new(node, links.clone());
     let config = Arc::new(raft_config(region.as_str(), tuning).unwrap());
     let raft = Raft::new(node, config, network, storage.log, storage.machine).await.unwrap();

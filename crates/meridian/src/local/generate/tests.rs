@@ -33,7 +33,7 @@ fn new_cluster_has_distinct_ports_and_is_remembered() {
 #[test]
 fn every_node_file_is_a_configuration_that_the_server_accepts() {
     let (_temp, dir, cluster) = created();
-    node_config::write_all(&dir, &cluster).unwrap();
+    node_config::write_all(&dir, &cluster, &Default::default()).unwrap();
     for (key, _) in cluster.nodes() {
         let text = fs::read_to_string(dir.node_config(&key)).unwrap();
         let config: kms_node::config::NodeConfig = toml::from_str(&text).unwrap();

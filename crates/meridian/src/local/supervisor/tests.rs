@@ -28,14 +28,16 @@ fn rig(script: &str, restart: Restart) -> Rig {
     let region: kms_types::Region = "us-east-1".parse().unwrap();
     let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 1, port: None, gateway: None };
     let cluster = Arc::new(generate::create(&dir, &wish, &mut OsEntropy).unwrap());
-    node_config::write_all(&dir, &cluster).unwrap();
+    node_config::write_all(&dir, &cluster, &Default::default()).unwrap();
     let program = temp.path().join("server.sh");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let (events, inbox) = mpsc::unbounded_channel();
     let (stop, health) = (CancellationToken::new(), Arc::new(HealthTable::new(&cluster)));
     let launcher = Launcher { program, dir: dir.clone() };
-    let mut supervisor = Supervisor::new(cluster, launcher, restart, health, events.clone(), stop.clone());
+    let links = Links::new(cluster.clone());
+    let parts = Parts { cluster, launcher, restart, health, links };
+    let mut supervisor = Supervisor::new(parts, events.clone(), stop.clone());
     supervisor.start_all().unwrap();
     Rig {
         _temp: temp,

@@ -1,0 +1,114 @@
+//! The network between the nodes of a local cluster, with its faults: every connection that a node makes to another goes
+//! through the supervisor, which holds, delays and slows down bytes as commands say ([ADR 0016](../../../../docs/adr/0016-faults.md)).
+//!
+//! ```text
+//!   node us-east-1/1 ──CONNECT──► its exit ──pump──► node eu-west-1/2
+//!                                    │ Flow (rules there and back)
+//!                                    ▼
+//!                     Table: (from, to) → cut, delay, loss, rate
+//! ```
+//!
+//! Sees ciphertext only: TLS is between the nodes. Clients and operators do not come through here.
+
+mod exit;
+mod flow;
+mod pump;
+mod rule;
+mod table;
+mod view;
+mod words;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    failure::{Failure, io_error},
+    local::layout::{Cluster, NodeKey, loopback},
+};
+pub use exit::Exit;
+pub use rule::{FaultError, LinkFault};
+use table::Table;
+pub use table::{LinkReport, Sides, Way};
+use view::View;
+pub use words::{BitRate, Latency, Share, WordError};
+
+/// The faults of all connections between nodes.
+#[derive(Debug)]
+pub struct Links {
+    cluster: Arc<Cluster>,
+    nodes: BTreeMap<SocketAddr, NodeKey>,
+    table: watch::Sender<Arc<Table>>,
+}
+
+impl Links {
+    /// Without any fault.
+    pub fn new(cluster: Arc<Cluster>) -> Arc<Self> {
+        let nodes = cluster.nodes().map(|(key, node)| (node.cluster(), key)).collect();
+        Arc::new(Self { cluster, nodes, table: watch::Sender::default() })
+    }
+
+    /// Opens every node's way out, on any free ports.
+    pub async fn open(self: &Arc<Self>) -> Result<Vec<Exit>, Failure> {
+        let mut exits = Vec::new();
+        for node in self.nodes.values() {
+            let listener = TcpListener::bind(loopback(0)).await;
+            let listener =
+                listener.map_err(io_error("open a port for connections of", Path::new("this cluster")))?;
+            exits.push(Exit { node: node.clone(), listener, links: self.clone() });
+        }
+        Ok(exits)
+    }
+
+    /// Puts a fault in force, for the connections that there are and those to come.
+    pub fn disturb(&self, fault: LinkFault, sides: &Sides, way: Way) -> Result<(), Failure> {
+        fault.check().map_err(|error| Failure::Refused(error.to_string()))?;
+        self.check(sides)?;
+        self.change(|table| table.disturb(fault, sides, way));
+        Ok(())
+    }
+
+    /// Ends the faults between the sides, or all.
+    pub fn heal(&self, sides: Option<&Sides>) -> Result<(), Failure> {
+        sides.map_or(Ok(()), |sides| self.check(sides))?;
+        self.change(|table| table.heal(sides));
+        Ok(())
+    }
+
+    /// What is in force.
+    pub fn report(&self) -> Vec<LinkReport> {
+        self.table.borrow().report(&self.cluster)
+    }
+
+    fn check(&self, sides: &Sides) -> Result<(), Failure> {
+        let known = |node: &&NodeKey| !self.nodes.values().any(|known| known == *node);
+        match sides.from.iter().chain(&sides.to).find(known) {
+            Some(unknown) => Err(Failure::Refused(format!("the cluster has no node `{unknown}`"))),
+            None if sides.from == sides.to && sides.from.len() == 1 => {
+                Err(Failure::Refused("there is no way from a node to itself".into()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Table)) {
+        self.table.send_modify(|table| change(Arc::make_mut(table)));
+    }
+
+    fn view(&self, from: &NodeKey, to: SocketAddr) -> View {
+        let ends = self.nodes.get(&to).map(|to| (from.clone(), to.clone()));
+        View::new(self.table.subscribe(), ends)
+    }
+}
+
+impl Exit {
+    /// Whose it is, and where the node finds it.
+    pub fn address(&self) -> Result<(NodeKey, SocketAddr), Failure> {
+        let address = self.listener.local_addr();
+        address
+            .map(|address| (self.node.clone(), address))
+            .map_err(io_error("look at a port of", Path::new("this cluster")))
+    }
+}
+
+#[cfg(test)]
+mod tests;
