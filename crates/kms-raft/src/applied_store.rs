@@ -1,33 +1,26 @@
-//! The applied state in sled: one batch per group of entries, holding the changes and the mark.
+//! The applied state as stored: one batch per group of entries, holding the changes and the mark.
 //!
 //! Holds nothing that cannot be rebuilt from snapshot and log, so a store that does not open, has lost a record, or
-//! says what the log does not, is set aside and never repaired. The only module that knows sled.
+//! says what the log does not, is set aside and never repaired.
 
 use crate::applied::{Applied, AppliedMark};
+use crate::state_engine::{StateBatch, StateEngine, StateTree};
 use kms_state::{Change, DecodeError, State};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const MARK_KEY: &[u8] = b"m";
 const RECORD_PREFIX: u8 = b'r';
-/// All state is in memory as well; sled's own cache only has to carry the write path.
-const CACHE_BYTES: u64 = 32 << 20;
 
 /// Why a stored state is not used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppliedStoreError {
-    #[error("sled: {0}")]
-    Sled(#[from] sled::Error),
-    #[error("sled panicked while it opened")]
-    Panicked,
-    #[error("the process ended while sled opened")]
-    Interrupted,
+    #[error("it does not open: {0}")]
+    Engine(#[from] io::Error),
     #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error("a record has an unknown key")]
@@ -43,14 +36,12 @@ pub(crate) enum AppliedStoreError {
 /// The store; clones share it.
 #[derive(Clone)]
 pub(crate) struct AppliedStore {
-    db: sled::Db,
-    tree: sled::Tree,
-    dir: PathBuf,
+    tree: Arc<dyn StateTree>,
     sum: Arc<Mutex<Sum>>,
 }
 
-/// A hash of the set of records that follows each change: the wrapping sum of the records' hashes. It finds what sled
-/// lost without an error; it need not resist an attacker, who could rewrite both.
+/// A hash of the set of records that follows each change: the wrapping sum of the records' hashes. It finds what the
+/// engine lost without an error; it need not resist an attacker, who could rewrite both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Sum(u128);
 
@@ -84,61 +75,39 @@ impl AppliedStore {
     /// Opens the store in `dir` if what it holds is sound and `check` agrees; otherwise sets it aside and starts
     /// an empty one.
     pub(crate) fn open(
+        engine: &dyn StateEngine,
         dir: &Path,
         check: impl FnOnce(&AppliedMark) -> Result<(), AppliedStoreError>,
     ) -> io::Result<(Self, Applied)> {
-        match Self::open_existing(dir)
+        match Self::open_existing(engine, dir)
             .and_then(|(store, applied)| check(&applied.mark()).map(|()| (store, applied)))
         {
             Ok(opened) => Ok(opened),
             Err(reason) => {
-                let aside = set_aside(dir)?;
+                let aside = engine.set_aside(dir)?;
                 tracing::warn!(%reason, aside = %aside.display(), "stored state set aside, rebuilding it");
-                Self::open_existing(dir).map_err(io::Error::other)
+                Self::open_existing(engine, dir).map_err(io::Error::other)
             }
         }
     }
 
-    fn open_existing(dir: &Path) -> Result<(Self, Applied), AppliedStoreError> {
-        let store = Self::open_guarded(dir)?;
+    fn open_existing(engine: &dyn StateEngine, dir: &Path) -> Result<(Self, Applied), AppliedStoreError> {
+        let store = Self { tree: engine.open(dir)?.into(), sum: Arc::default() };
         let applied = store.load()?;
         Ok((store, applied))
-    }
-
-    /// sled can panic on what a power cut left. Where panics unwind they are caught; where they abort, the file that
-    /// is still there at the next start says so.
-    fn open_guarded(dir: &Path) -> Result<Self, AppliedStoreError> {
-        let marker = dir.with_extension("opening");
-        if marker.exists() {
-            remove_marker(&marker)?;
-            return Err(AppliedStoreError::Interrupted);
-        }
-        File::create(&marker).map_err(sled::Error::from)?;
-        let opened = catch_unwind(AssertUnwindSafe(|| Self::open_sled(dir)));
-        remove_marker(&marker)?;
-        opened.map_err(|_| AppliedStoreError::Panicked)?
-    }
-
-    fn open_sled(dir: &Path) -> Result<Self, AppliedStoreError> {
-        let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).open()?;
-        let tree = db.open_tree("applied")?;
-        // Reading everything here keeps sled's panics on damaged pages inside the guard.
-        tree.iter().try_for_each(|item| item.map(drop))?;
-        Ok(Self { db, tree, dir: dir.to_owned(), sum: Arc::default() })
     }
 
     fn load(&self) -> Result<Applied, AppliedStoreError> {
         let mut records = Vec::new();
         let mut stored = None;
         let mut sum = Sum::default();
-        for item in &self.tree {
-            let (key, value) = item?;
+        for (key, value) in self.tree.scan()? {
             match key.split_first() {
                 Some((&RECORD_PREFIX, record)) => {
                     sum.add(&key, &value);
-                    records.push((record.to_vec(), value.to_vec()));
+                    records.push((record.to_vec(), value));
                 }
-                _ if &*key == MARK_KEY => stored = Some(kms_state::decode::<StoredMark>(&value)?),
+                _ if key == MARK_KEY => stored = Some(kms_state::decode::<StoredMark>(&value)?),
                 _ => return Err(AppliedStoreError::UnknownKey),
             }
         }
@@ -153,39 +122,35 @@ impl AppliedStore {
 
     /// Writes one group of entries: all of it or, after a crash, none.
     pub(crate) fn write(&self, changes: Vec<Change>, mark: &AppliedMark) -> io::Result<()> {
-        let mut batch = sled::Batch::default();
+        let mut batch = StateBatch::new();
         let mut sum = self.sum();
         for (key, value) in last_of_each(changes) {
             if let Some(old) = self.tree.get(&key)? {
                 sum.subtract(&key, &old);
             }
-            match value {
-                Some(value) => {
-                    sum.add(&key, &value);
-                    batch.insert(key, value);
-                }
-                None => batch.remove(key),
+            if let Some(value) = &value {
+                sum.add(&key, value);
             }
+            batch.insert(key, value);
         }
-        batch.insert(MARK_KEY, kms_state::encode(&StoredMark { mark: mark.clone(), sum: *sum }));
-        Ok(self.tree.apply_batch(batch)?)
+        let mark = StoredMark { mark: mark.clone(), sum: *sum };
+        batch.insert(MARK_KEY.to_vec(), Some(kms_state::encode(&mark)));
+        self.tree.apply(batch)
     }
 
     /// Replaces everything in one batch (A6).
     pub(crate) fn replace(&self, applied: &Applied) -> io::Result<()> {
-        let mut batch = sled::Batch::default();
         let mut sum = Sum::default();
-        for key in self.tree.iter().keys() {
-            batch.remove(key?);
-        }
+        let mut batch: StateBatch = self.tree.scan()?.into_iter().map(|(key, _)| (key, None)).collect();
         for (key, value) in applied.state.records() {
             let key = record_key(&key);
             sum.add(&key, &value);
-            batch.insert(key, value);
+            batch.insert(key, Some(value));
         }
-        batch.insert(MARK_KEY, kms_state::encode(&StoredMark { mark: applied.mark(), sum }));
+        let mark = StoredMark { mark: applied.mark(), sum };
+        batch.insert(MARK_KEY.to_vec(), Some(kms_state::encode(&mark)));
         *self.sum() = sum;
-        self.tree.apply_batch(batch)?;
+        self.tree.apply(batch)?;
         self.sync()
     }
 
@@ -193,15 +158,13 @@ impl AppliedStore {
         self.sum.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Flushes sled, then fsyncs its files: without the second step acknowledged batches were lost in 30 of 32 power
-    /// cuts (docs/adr/0002-storage.md).
+    /// Returns once every batch so far would survive a power cut.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.db.flush()?;
-        sync_tree(&self.dir)
+        self.tree.sync()
     }
 }
 
-/// One change per record, the last: within a batch sled keeps no order.
+/// One change per record, the last: a batch keeps no order.
 fn last_of_each(changes: Vec<Change>) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
     changes.into_iter().map(|change| (record_key(&change.key), change.value)).collect()
 }
@@ -213,47 +176,18 @@ fn record_key(key: &[u8]) -> Vec<u8> {
     prefixed
 }
 
-fn remove_marker(marker: &Path) -> Result<(), AppliedStoreError> {
-    Ok(std::fs::remove_file(marker).map_err(sled::Error::from)?)
-}
-
-fn sync_tree(dir: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => sync_tree(&entry.path())?,
-            false => sync_file(&entry.path())?,
-        }
-    }
-    File::open(dir)?.sync_all()
-}
-
-/// sled removes its own snapshot files at any time.
-fn sync_file(path: &Path) -> io::Result<()> {
-    match File::open(path) {
-        Ok(file) => file.sync_all(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Renames the directory to the first free `state.broken-<n>`.
-fn set_aside(dir: &Path) -> io::Result<PathBuf> {
-    let free = (1u32..).map(|n| dir.with_extension(format!("broken-{n}"))).find(|p| !p.exists());
-    let aside = free.ok_or(io::ErrorKind::AlreadyExists)?;
-    if dir.exists() {
-        std::fs::rename(dir, &aside)?;
-    }
-    Ok(aside)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state_engine::Sled;
     use tempfile::TempDir;
 
     fn change(key: &[u8], value: Option<&[u8]>) -> Change {
         Change { key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
+    }
+
+    fn put(store: &AppliedStore, key: &[u8], value: Option<&[u8]>) {
+        store.tree.apply([(record_key(key), value.map(<[u8]>::to_vec))].into()).unwrap();
     }
 
     /// Sums are checked before records are decoded, so any bytes will do.
@@ -261,7 +195,7 @@ mod tests {
     fn a_silently_lost_or_changed_record_is_noticed() {
         let dir = TempDir::new().unwrap();
         let dir = dir.path().join("state");
-        let (store, _) = AppliedStore::open_existing(&dir).unwrap();
+        let (store, _) = AppliedStore::open_existing(&Sled, &dir).unwrap();
         let mark = AppliedMark::default();
         store.write(vec![change(b"a", Some(b"1")), change(b"b", Some(b"2"))], &mark).unwrap();
         store
@@ -272,13 +206,13 @@ mod tests {
             matches!(intact, Err(AppliedStoreError::Decode(_))),
             "the sum holds, the bytes are no records"
         );
-        let old = store.tree.insert(record_key(b"b"), b"2").unwrap();
+        put(&store, b"b", Some(b"2"));
         assert!(matches!(store.load(), Err(AppliedStoreError::SumMismatch)));
-        store.tree.insert(record_key(b"b"), old.unwrap()).unwrap();
-        store.tree.remove(record_key(b"a")).unwrap();
+        put(&store, b"b", Some(b"3"));
+        put(&store, b"a", None);
         assert!(matches!(store.load(), Err(AppliedStoreError::SumMismatch)));
         drop(store);
-        let (_, applied) = AppliedStore::open(&dir, |_| Ok(())).unwrap();
+        let (_, applied) = AppliedStore::open(&Sled, &dir, |_| Ok(())).unwrap();
         assert_eq!(applied.log_id, None);
         assert!(dir.with_extension("broken-1").exists());
     }

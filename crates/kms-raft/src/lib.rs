@@ -6,12 +6,17 @@
 mod applied;
 mod applied_store;
 mod config;
+mod disk;
 mod fatal;
 mod log_store;
+mod runtime;
 mod segment_log;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod snapshot_file;
 mod snapshot_format;
 mod snapshot_store;
+mod state_engine;
 mod state_machine;
 mod storage;
 #[cfg(test)]
@@ -20,14 +25,17 @@ mod types;
 
 pub use applied::Applied;
 pub use config::{Tuning, raft_config};
+pub use disk::{DirLock, Disk, DiskFile, DiskRead};
 pub use fatal::{FATAL_EXIT_CODE, FatalHook, exit_process};
 pub use log_store::LogStore;
-pub use segment_log::{LogError, MAX_ENTRY_BYTES, proposal_fits};
+pub use runtime::{Runtime, blocking};
+pub use segment_log::{LogError, LogWriter, MAX_ENTRY_BYTES, proposal_fits};
 pub use snapshot_file::SnapshotFile;
 pub use snapshot_format::SnapshotError;
 pub use snapshot_store::SnapshotInbox;
+pub use state_engine::{StateBatch, StateEngine, StateTree};
 pub use state_machine::{SnapshotBuilder, StateMachine};
-pub use storage::{Storage, StorageError};
+pub use storage::{Storage, StorageError, StorageOptions};
 pub use types::{
     AppendRequest, AppendResponse, Entry, LeaderId, LogId, Peer, Raft, SnapshotMeta, StoredMembership,
     TypeConfig, Vote, VoteRequest, VoteResponse,

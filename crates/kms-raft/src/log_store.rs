@@ -2,15 +2,15 @@
 //!
 //! Adapts only: durability and order are the business of [`crate::segment_log`].
 
+use crate::disk::DirLock;
+use crate::runtime::blocking;
 use crate::segment_log::{LogError, SegmentLog, Slot};
 use crate::{Entry, LogId, TypeConfig, Vote};
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
 use std::fmt::Debug;
-use std::fs::File;
 use std::io;
 use std::ops::{Bound, RangeBounds};
-use std::sync::Arc;
 
 /// Most bytes that one replication read returns, if no single entry is larger.
 const READ_LIMIT_BYTES: usize = 2 << 20;
@@ -20,11 +20,11 @@ const READ_LIMIT_BYTES: usize = 2 << 20;
 pub struct LogStore {
     log: SegmentLog,
     /// Keeps the directory locked while anybody may write to it.
-    _lock: Arc<File>,
+    _lock: DirLock,
 }
 
 impl LogStore {
-    pub(crate) fn new(log: SegmentLog, lock: Arc<File>) -> Self {
+    pub(crate) fn new(log: SegmentLog, lock: DirLock) -> Self {
         Self { log, _lock: lock }
     }
 
@@ -35,7 +35,7 @@ impl LogStore {
             return self.log.load(slots);
         }
         let log = self.log.clone();
-        tokio::task::spawn_blocking(move || log.load(slots)).await.map_err(|_| LogError::Closed)?
+        blocking(move || log.load(slots)).await.map_err(|_| LogError::Closed)?
     }
 }
 

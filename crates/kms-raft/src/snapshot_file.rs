@@ -2,19 +2,24 @@
 //!
 //! Does not look inside: the content is verified when the snapshot is installed, before anything is replaced.
 
+use crate::disk::{Disk, DiskFile, DiskRead};
+use crate::runtime::blocking;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use std::sync::Arc;
 
 /// A snapshot file, stored or being received.
 ///
 /// A received file that is never installed disappears with its handle.
-#[derive(Debug)]
 pub struct SnapshotFile {
-    file: File,
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     origin: Origin,
+    reader: Option<Box<dyn DiskRead>>,
+    writer: Option<Box<dyn DiskFile>>,
+    /// Where the next chunk is read.
+    offset_bytes: u64,
 }
 
 /// Where the file came from.
@@ -26,44 +31,65 @@ pub(crate) enum Origin {
     Received,
 }
 
+impl fmt::Debug for SnapshotFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotFile(`{}`, {:?})", self.path.display(), self.origin)
+    }
+}
+
 impl SnapshotFile {
     /// Opens a stored snapshot for sending.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = std::fs::File::open(path)?;
-        Ok(Self { file: File::from_std(file), path: path.to_owned(), origin: Origin::Stored })
+    pub(crate) fn open(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Self> {
+        Ok(Self::new(disk, path, Origin::Stored, disk.read(path)?, None))
     }
 
     /// Creates an empty file to receive into.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let file = std::fs::File::options().read(true).write(true).create_new(true).open(path)?;
-        Ok(Self { file: File::from_std(file), path: path.to_owned(), origin: Origin::Received })
+    pub(crate) fn create(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Self> {
+        let writer = disk.create(path)?;
+        Ok(Self::new(disk, path, Origin::Received, disk.read(path)?, Some(writer)))
+    }
+
+    fn new(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        origin: Origin,
+        reader: Box<dyn DiskRead>,
+        writer: Option<Box<dyn DiskFile>>,
+    ) -> Self {
+        let (disk, path, reader) = (disk.clone(), path.to_owned(), Some(reader));
+        Self { disk, path, origin, reader, writer, offset_bytes: 0 }
     }
 
     /// The next bytes, at most `limit_bytes`; empty at the end.
     pub async fn read_chunk(&mut self, limit_bytes: usize) -> io::Result<Vec<u8>> {
-        let mut chunk = Vec::new();
-        (&mut self.file).take(limit_bytes as u64).read_to_end(&mut chunk).await?;
+        let (reader, offset_bytes) = (self.reader.take().ok_or_else(broken)?, self.offset_bytes);
+        let (reader, chunk) = blocking(move || {
+            let chunk = read_up_to(&*reader, limit_bytes, offset_bytes);
+            (reader, chunk)
+        })
+        .await?;
+        self.reader = Some(reader);
+        let chunk = chunk?;
+        self.offset_bytes += chunk.len() as u64;
         Ok(chunk)
     }
 
-    /// Appends the next bytes of a snapshot being received.
+    /// Appends the next bytes of a snapshot being received. A chunk that failed leaves the file unusable.
     pub async fn write_chunk(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.file.write_all(chunk).await
-    }
-
-    /// Pushes buffered bytes to the operating system; call after the last `write_chunk`.
-    pub async fn flush(&mut self) -> io::Result<()> {
-        self.file.flush().await
+        let (mut writer, chunk) = (self.writer.take().ok_or_else(broken)?, chunk.to_vec());
+        let writer = blocking(move || writer.append(&chunk).map(|()| writer)).await??;
+        self.writer = Some(writer);
+        Ok(())
     }
 
     /// Back to the first byte.
-    pub async fn rewind(&mut self) -> io::Result<()> {
-        self.file.rewind().await.map(drop)
+    pub fn rewind(&mut self) {
+        self.offset_bytes = 0;
     }
 
     /// The length so far.
-    pub async fn len_bytes(&self) -> io::Result<u64> {
-        Ok(self.file.metadata().await?.len())
+    pub fn len_bytes(&self) -> io::Result<u64> {
+        self.reader.as_ref().ok_or_else(broken)?.len_bytes()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -80,11 +106,22 @@ impl SnapshotFile {
     }
 }
 
+fn broken() -> io::Error {
+    io::Error::other("the snapshot file cannot be used after a failure")
+}
+
+fn read_up_to(reader: &dyn DiskRead, limit_bytes: usize, offset_bytes: u64) -> io::Result<Vec<u8>> {
+    let left_bytes = reader.len_bytes()?.saturating_sub(offset_bytes);
+    let mut chunk = vec![0; usize::try_from(left_bytes).unwrap_or(usize::MAX).min(limit_bytes)];
+    crate::disk::read_exact_at(reader, &mut chunk, offset_bytes)?;
+    Ok(chunk)
+}
+
 impl Drop for SnapshotFile {
     fn drop(&mut self) {
         if self.origin == Origin::Received {
             // Installed files were renamed away before; what is left is rubbish, and open() sweeps it as well.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = self.disk.remove(&self.path);
         }
     }
 }

@@ -4,10 +4,10 @@
 
 use crate::SnapshotFile;
 use crate::applied::Applied;
+use crate::disk::{Appender, Disk, Reader};
 use crate::segment_log::Coverage;
 use crate::snapshot_file::Origin;
 use crate::snapshot_format::{self, Header, SnapshotError};
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ const KEPT: usize = 2;
 /// The files; clones share them.
 #[derive(Clone)]
 pub(crate) struct SnapshotStore {
+    disk: Arc<dyn Disk>,
     dir: Arc<PathBuf>,
     next_part: Arc<AtomicU64>,
     coverage: Coverage,
@@ -31,21 +32,18 @@ pub struct SnapshotInbox(SnapshotStore);
 impl SnapshotInbox {
     /// A new, empty file to receive into.
     pub fn receive(&self) -> io::Result<SnapshotFile> {
-        SnapshotFile::create(&self.0.part_path())
+        SnapshotFile::create(&self.0.disk, &self.0.part_path())
     }
 }
 
 impl SnapshotStore {
     /// Opens the directory and sweeps files that were being written.
-    pub(crate) fn open(dir: &Path, coverage: Coverage) -> io::Result<Self> {
-        std::fs::create_dir_all(dir)?;
-        for entry in std::fs::read_dir(dir)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e == "part") {
-                std::fs::remove_file(path)?;
-            }
+    pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, coverage: Coverage) -> io::Result<Self> {
+        disk.create_dir(dir)?;
+        for name in disk.list(dir)?.iter().filter(|name| name.ends_with(".part")) {
+            disk.remove(&dir.join(name))?;
         }
-        Ok(Self { dir: Arc::new(dir.to_owned()), next_part: Arc::default(), coverage })
+        Ok(Self { disk, dir: Arc::new(dir.to_owned()), next_part: Arc::default(), coverage })
     }
 
     pub(crate) fn inbox(&self) -> SnapshotInbox {
@@ -55,9 +53,9 @@ impl SnapshotStore {
     /// Writes a snapshot and makes it durable.
     pub(crate) fn save(&self, applied: &Applied) -> io::Result<()> {
         let part = self.part_path();
-        let file = File::create(&part)?;
-        snapshot_format::write(applied, BufWriter::new(&file))?;
-        file.sync_all()?;
+        let mut file = self.disk.create(&part)?;
+        snapshot_format::write(applied, BufWriter::new(Appender(&mut *file)))?;
+        file.sync()?;
         self.adopt(&part, applied)
     }
 
@@ -67,10 +65,10 @@ impl SnapshotStore {
         mut file: SnapshotFile,
         announced: &crate::SnapshotMeta,
     ) -> Result<Applied, SnapshotError> {
-        let applied = load(file.path())?;
+        let applied = load(&*self.disk, file.path())?;
         check_announced(&applied, announced)?;
         if file.origin() == Origin::Received {
-            File::open(file.path())?.sync_all()?;
+            self.disk.open(file.path())?.sync()?;
             self.adopt(file.path(), &applied)?;
             file.keep();
         } else {
@@ -82,7 +80,7 @@ impl SnapshotStore {
     /// The newest sound snapshot, with its state; damaged ones are named and passed over.
     pub(crate) fn newest(&self) -> io::Result<Option<Applied>> {
         for (_, path) in self.list()? {
-            match load(&path) {
+            match load(&*self.disk, &path) {
                 Ok(applied) => {
                     self.coverage.store(covered(&applied), Ordering::Release);
                     return Ok(Some(applied));
@@ -97,17 +95,17 @@ impl SnapshotStore {
     /// the receiver verifies it again.
     pub(crate) fn current(&self) -> Result<Option<(Header, SnapshotFile)>, SnapshotError> {
         let Some((_, path)) = self.list()?.into_iter().next() else { return Ok(None) };
-        let header = snapshot_format::read_header(BufReader::new(File::open(&path)?))?;
-        Ok(Some((header, SnapshotFile::open(&path)?)))
+        let header = snapshot_format::read_header(BufReader::new(Reader::open(&*self.disk, &path)?))?;
+        Ok(Some((header, SnapshotFile::open(&self.disk, &path)?)))
     }
 
     /// Gives a synced file its name, then drops old ones.
     fn adopt(&self, part: &Path, applied: &Applied) -> io::Result<()> {
-        std::fs::rename(part, self.dir.join(format!("snapshot-{}.snap", applied.index)))?;
-        File::open(&*self.dir)?.sync_all()?;
+        self.disk.rename(part, &self.dir.join(format!("snapshot-{}.snap", applied.index)))?;
+        self.disk.sync_dir(&self.dir)?;
         self.coverage.fetch_max(covered(applied), Ordering::AcqRel);
         for (_, path) in self.list()?.into_iter().skip(KEPT) {
-            std::fs::remove_file(path)?;
+            self.disk.remove(&path)?;
         }
         Ok(())
     }
@@ -115,10 +113,8 @@ impl SnapshotStore {
     /// All snapshots, newest first.
     fn list(&self) -> io::Result<Vec<(u64, PathBuf)>> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&*self.dir)? {
-            let entry = entry?;
-            let index = entry.file_name().to_str().and_then(index_of);
-            found.extend(index.map(|index| (index, entry.path())));
+        for name in self.disk.list(&self.dir)? {
+            found.extend(index_of(&name).map(|index| (index, self.dir.join(name))));
         }
         found.sort_unstable_by(|a, b| b.cmp(a));
         Ok(found)
@@ -140,10 +136,11 @@ fn index_of(name: &str) -> Option<u64> {
 }
 
 /// Verifies a file, then reads it.
-fn load(path: &Path) -> Result<Applied, SnapshotError> {
-    let file = File::open(path)?;
-    snapshot_format::verify(BufReader::new(&file), file.metadata()?.len())?;
-    snapshot_format::read(BufReader::new(File::open(path)?))
+fn load(disk: &dyn Disk, path: &Path) -> Result<Applied, SnapshotError> {
+    let file = Reader::open(disk, path)?;
+    let len_bytes = file.len_bytes()?;
+    snapshot_format::verify(BufReader::new(file), len_bytes)?;
+    snapshot_format::read(BufReader::new(Reader::open(disk, path)?))
 }
 
 fn check_announced(applied: &Applied, announced: &crate::SnapshotMeta) -> Result<(), SnapshotError> {

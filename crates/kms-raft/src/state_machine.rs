@@ -4,18 +4,19 @@
 
 use crate::applied::Applied;
 use crate::applied_store::AppliedStore;
+use crate::disk::DirLock;
+use crate::runtime::blocking;
 use crate::snapshot_store::SnapshotStore;
 use crate::{Entry, FatalHook, LogId, SnapshotFile, SnapshotMeta, StoredMembership, TypeConfig};
 use futures::{Stream, StreamExt};
 use kms_state::Outcome;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Most entries that share one sled batch and one published version.
+/// Most entries that share one stored batch and one published version.
 const GROUP_ENTRIES: usize = 256;
 
 /// The applied state, for `openraft::Raft::new`.
@@ -26,7 +27,7 @@ pub struct StateMachine {
     published: watch::Sender<Arc<Applied>>,
     fatal: FatalHook,
     /// Keeps the directory locked while anybody may write to it.
-    _lock: Arc<File>,
+    _lock: DirLock,
 }
 
 /// An entry's answer and whoever waits for it.
@@ -38,7 +39,7 @@ impl StateMachine {
         store: AppliedStore,
         snapshots: SnapshotStore,
         fatal: FatalHook,
-        lock: Arc<File>,
+        lock: DirLock,
     ) -> Self {
         let (published, _) = watch::channel(Arc::new(applied.clone()));
         Self { applied, store, snapshots, published, fatal, _lock: lock }
@@ -128,9 +129,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         }
         let (snapshots, announced) = (self.snapshots.clone(), meta.clone());
         let received =
-            blocking(move || snapshots.receive(snapshot, &announced).map_err(io::Error::other)).await?;
+            blocking(move || snapshots.receive(snapshot, &announced).map_err(io::Error::other)).await??;
         let (store, copy) = (self.store.clone(), received.clone());
-        let replaced = blocking(move || store.replace(&copy)).await;
+        let replaced = blocking(move || store.replace(&copy)).await.flatten();
         self.or_fatal(replaced)?;
         self.applied = received;
         self.publish();
@@ -141,7 +142,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         &mut self,
     ) -> Result<Option<openraft::type_config::alias::SnapshotOf<TypeConfig, SnapshotFile>>, io::Error> {
         let snapshots = self.snapshots.clone();
-        blocking(move || current(&snapshots)).await
+        blocking(move || current(&snapshots)).await?
     }
 }
 
@@ -164,7 +165,7 @@ pub struct SnapshotBuilder {
 }
 
 impl SnapshotBuilder {
-    /// The snapshot is durable, and sled with it, before openraft may purge the log.
+    /// The snapshot is durable, and the stored state with it, before openraft may purge the log.
     fn build(self) -> io::Result<Snapshot<crate::LeaderId, u64, crate::Peer, SnapshotFile>> {
         let saved = self.snapshots.save(&self.view).and_then(|()| self.store.sync());
         saved.inspect_err(|error| (self.fatal)(error))?;
@@ -184,11 +185,6 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
             snapshots: self.snapshots.clone(),
             fatal: self.fatal.clone(),
         };
-        blocking(move || builder.build()).await
+        blocking(move || builder.build()).await?
     }
-}
-
-/// Runs file work where it stalls nobody.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

@@ -9,11 +9,12 @@
 
 use crate::applied::{Applied, AppliedMark};
 use crate::applied_store::{AppliedStore, AppliedStoreError};
-use crate::segment_log::{Coverage, LogError, LogOptions, RealDisk, SegmentLog};
+use crate::disk::{DirLock, Disk, RealDisk};
+use crate::segment_log::{Coverage, LogError, LogOptions, LogWriter, SegmentLog};
 use crate::snapshot_store::SnapshotStore;
+use crate::state_engine::{Sled, StateEngine};
 use crate::{FatalHook, LogStore, SnapshotInbox, StateMachine, fatal};
 use kms_types::NodeId;
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +33,37 @@ pub struct Storage {
     pub applied: watch::Receiver<Arc<Applied>>,
     /// Where the transport puts snapshots it receives.
     pub inbox: SnapshotInbox,
+}
+
+/// What a node's storage stands on.
+#[derive(Clone)]
+pub struct StorageOptions {
+    /// Where the files are.
+    pub disk: Arc<dyn Disk>,
+    /// Where the applied state is.
+    pub engine: Arc<dyn StateEngine>,
+    /// Called when a write failed.
+    pub fatal: FatalHook,
+    /// Who writes the log.
+    pub writer: LogWriter,
+    /// A log file that has reached this size gets no more batches.
+    pub segment_bytes: u64,
+    /// How much of the newest entries stays in memory.
+    pub cache_bytes: usize,
+}
+
+impl Default for StorageOptions {
+    /// The real disk, sled, and a process that ends when a write fails.
+    fn default() -> Self {
+        Self {
+            disk: Arc::new(RealDisk),
+            engine: Arc::new(Sled),
+            fatal: fatal::exit_process(),
+            writer: LogWriter::Thread,
+            segment_bytes: SEGMENT_BYTES,
+            cache_bytes: CACHE_BYTES,
+        }
+    }
 }
 
 /// Why a node's directory cannot be used.
@@ -75,30 +107,29 @@ impl Storage {
 
     /// As [`Storage::open`], with another way to end.
     pub fn open_with(dir: &Path, node: NodeId, fatal: FatalHook) -> Result<Self, StorageError> {
-        let disk = Arc::new(RealDisk);
-        Self::open_sized(
-            dir,
-            node,
-            LogOptions { disk, fatal, segment_bytes: SEGMENT_BYTES, cache_bytes: CACHE_BYTES },
-        )
+        Self::open_on(dir, node, StorageOptions { fatal, ..StorageOptions::default() })
     }
 
-    pub(crate) fn open_sized(dir: &Path, node: NodeId, options: LogOptions) -> Result<Self, StorageError> {
+    /// As [`Storage::open`], on another disk, with other sizes.
+    pub fn open_on(dir: &Path, node: NodeId, options: StorageOptions) -> Result<Self, StorageError> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |source| StorageError::Io { path, source }
         };
         let log_dir = dir.join("log");
-        std::fs::create_dir_all(&log_dir).map_err(at(&log_dir))?;
-        let lock = Arc::new(lock(dir)?);
-        let (coverage, fatal) = (Coverage::default(), options.fatal.clone());
+        let StorageOptions { disk, engine, fatal, writer, segment_bytes, cache_bytes } = options;
+        disk.create_dir(&log_dir).map_err(at(&log_dir))?;
+        let lock = lock(&*disk, dir)?;
+        let coverage = Coverage::default();
         let snapshots_dir = dir.join("snapshots");
-        let snapshots = SnapshotStore::open(&snapshots_dir, coverage.clone()).map_err(at(&snapshots_dir))?;
-        sync_dir(dir).map_err(at(dir))?;
+        let snapshots = SnapshotStore::open(disk.clone(), &snapshots_dir, coverage.clone())
+            .map_err(at(&snapshots_dir))?;
+        sync_dir(&*disk, dir).map_err(at(dir))?;
         let newest = snapshots.newest().map_err(at(&snapshots_dir))?;
+        let options = LogOptions { disk, fatal: fatal.clone(), writer, segment_bytes, cache_bytes };
         let log = SegmentLog::open(&log_dir, node, options, coverage)?;
         let state_dir = dir.join("state");
-        let (store, applied) = open_state(&state_dir, &log, newest).map_err(at(&state_dir))?;
+        let (store, applied) = open_state(&*engine, &state_dir, &log, newest).map_err(at(&state_dir))?;
         check_gap(&log, &applied)?;
         let inbox = snapshots.inbox();
         let machine = StateMachine::new(applied, store, snapshots, fatal, lock.clone());
@@ -107,9 +138,14 @@ impl Storage {
 }
 
 /// The stored state, or the newest snapshot where that is ahead of it. openraft applies the rest of the log.
-fn open_state(dir: &Path, log: &SegmentLog, newest: Option<Applied>) -> io::Result<(AppliedStore, Applied)> {
+fn open_state(
+    engine: &dyn StateEngine,
+    dir: &Path,
+    log: &SegmentLog,
+    newest: Option<Applied>,
+) -> io::Result<(AppliedStore, Applied)> {
     let covered = newest.as_ref().and_then(|s| s.log_id);
-    let (store, applied) = AppliedStore::open(dir, |mark| check_agrees(mark, log, covered))?;
+    let (store, applied) = AppliedStore::open(engine, dir, |mark| check_agrees(mark, log, covered))?;
     match newest.filter(|snapshot| snapshot.log_id > applied.log_id) {
         Some(snapshot) => {
             store.replace(&snapshot)?;
@@ -146,22 +182,20 @@ fn check_gap(log: &SegmentLog, applied: &Applied) -> Result<(), StorageError> {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, StorageError> {
+fn lock(disk: &dyn Disk, dir: &Path) -> Result<DirLock, StorageError> {
     let path = dir.join("lock");
-    let at = |source| StorageError::Io { path: path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(at)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { path: dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(StorageError::Io { path, source }),
+    match disk.lock(&path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(StorageError::InUse { path: dir.to_owned() }),
+        Err(source) => Err(StorageError::Io { path, source }),
     }
 }
 
 /// The subdirectories themselves must survive, and so must the directory that was just created.
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()?;
+fn sync_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    disk.sync_dir(dir)?;
     match dir.parent().filter(|p| !p.as_os_str().is_empty()) {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => File::open(".")?.sync_all(),
+        Some(parent) => disk.sync_dir(parent),
+        None => disk.sync_dir(Path::new(".")),
     }
 }

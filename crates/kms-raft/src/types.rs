@@ -12,6 +12,7 @@ openraft::declare_raft_types!(
         R = Outcome,
         NodeId = u64,
         Node = Peer,
+        AsyncRuntime = crate::runtime::Runtime,
 );
 
 /// How to reach a node of the Region.

@@ -70,7 +70,7 @@ impl SnapshotAssembly {
         let mut partial = self.resume(slot.take(), id, start_bytes)?;
         let received = fill(&mut partial, parts).await;
         match received {
-            Ok(()) => finish(partial).await,
+            Ok(()) => Ok(partial.file),
             Err(status) => {
                 // After a failed write the file's end is not known, so it is not continued.
                 *slot = (status.code() != Code::Internal).then_some(partial);
@@ -130,15 +130,6 @@ impl Partial {
         self.held_bytes = end_bytes;
         Ok(())
     }
-}
-
-async fn finish(mut partial: Partial) -> Result<SnapshotFile, Status> {
-    let flush = async {
-        partial.file.flush().await?;
-        partial.file.rewind().await
-    };
-    flush.await.map_err(|e| Status::internal(format!("snapshot file: {e}")))?;
-    Ok(partial.file)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) async fn send(
     mut file: SnapshotFile,
     timeout: Duration,
 ) -> Result<pb::SnapshotReply, CallError> {
-    let (meta, total_bytes) = (encode(meta), file.len_bytes().await.map_err(unreadable)?);
+    let (meta, total_bytes) = (encode(meta), file.len_bytes().map_err(unreadable)?);
     let question = pb::SnapshotProgressRequest { meta: meta.clone(), total_bytes };
     let progress =
         link.call(timeout, async |channel| RaftClient::new(channel).snapshot_progress(question).await);
@@ -37,7 +37,7 @@ fn unreadable(error: io::Error) -> CallError {
 }
 
 async fn skip(file: &mut SnapshotFile, count_bytes: u64) -> io::Result<()> {
-    file.rewind().await?;
+    file.rewind();
     let mut left = count_bytes;
     while left > 0 {
         let limit = usize::try_from(left).unwrap_or(usize::MAX).min(SNAPSHOT_CHUNK_BYTES);

@@ -22,7 +22,6 @@
 //! short behind our back looks like a torn tail: file systems do not shorten what fsync covered, and a node restored
 //! to an older state is refused by its peers (A5).
 
-mod disk;
 mod error;
 mod index;
 mod record;
@@ -33,24 +32,22 @@ mod segment;
 mod tests;
 mod writer;
 
-#[cfg(test)]
-pub(crate) use disk::DiskFile;
-pub(crate) use disk::{Disk, RealDisk};
 pub use error::LogError;
 pub(crate) use index::Slot;
 pub use record::{MAX_ENTRY_BYTES, proposal_fits};
 pub(crate) use writer::Coverage;
+pub use writer::LogWriter;
 
+use crate::disk::{self, Disk, DiskRead};
 use crate::{Entry, FatalHook, LogId, TypeConfig, Vote};
 use index::{Index, Place};
 use openraft::storage::IOFlushed;
 use record::Record;
 use sector::{DATA_BYTES, SECTOR_BYTES, Sector};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use writer::{Done, Effect, Found, Job, Setting, Writer};
 
 /// Sizes and hooks of a log.
@@ -58,6 +55,7 @@ use writer::{Done, Effect, Found, Job, Setting, Writer};
 pub(crate) struct LogOptions {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) fatal: FatalHook,
+    pub(crate) writer: LogWriter,
     /// A file that has reached this size gets no more batches.
     pub(crate) segment_bytes: u64,
     /// How much of the newest entries stays in memory.
@@ -68,12 +66,13 @@ pub(crate) struct LogOptions {
 #[derive(Clone)]
 pub(crate) struct SegmentLog {
     dir: Arc<PathBuf>,
+    disk: Arc<dyn Disk>,
     index: Arc<Mutex<Index>>,
     writer: Arc<WriterHandle>,
 }
 
 struct WriterHandle {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<UnboundedSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -95,7 +94,7 @@ impl SegmentLog {
         options: LogOptions,
         coverage: Coverage,
     ) -> Result<Self, LogError> {
-        let replayed = replay::replay(dir, node)?;
+        let replayed = replay::replay(&*options.disk, dir, node)?;
         settle_tail(dir, &replayed, &*options.disk)?;
         let found = Found {
             marks: replayed.marks.clone(),
@@ -104,11 +103,18 @@ impl SegmentLog {
             valid_bytes: replayed.valid_bytes,
         };
         let index = Arc::new(Mutex::new(replayed.into_index()?));
-        let LogOptions { disk, fatal, segment_bytes, cache_bytes } = options;
-        let setting =
-            Setting { dir: dir.to_owned(), node, disk, fatal, coverage, segment_bytes, cache_bytes };
+        let LogOptions { disk, fatal, writer: by, segment_bytes, cache_bytes } = options;
+        let setting = Setting {
+            dir: dir.to_owned(),
+            node,
+            disk: disk.clone(),
+            fatal,
+            coverage,
+            segment_bytes,
+            cache_bytes,
+        };
         let writer = Writer::resume(setting, index.clone(), found)?;
-        Ok(Self { dir: Arc::new(dir.to_owned()), index, writer: Arc::new(spawn(dir, writer)?) })
+        Ok(Self { dir: Arc::new(dir.to_owned()), disk, index, writer: Arc::new(spawn(dir, writer, by)?) })
     }
 
     /// The log in memory.
@@ -185,7 +191,7 @@ impl SegmentLog {
         Ok(entries)
     }
 
-    fn load_one(&self, slot: &Slot, open: &mut Option<(u64, std::fs::File)>) -> Result<Entry, LogError> {
+    fn load_one(&self, slot: &Slot, open: &mut Option<(u64, Box<dyn DiskRead>)>) -> Result<Entry, LogError> {
         if let Some(entry) = &slot.cached {
             return Ok((**entry).clone());
         }
@@ -193,9 +199,9 @@ impl SegmentLog {
         let path = segment::path(&self.dir, place.segment);
         let file = match open.take().filter(|(segment, _)| *segment == place.segment) {
             Some((_, file)) => file,
-            None => std::fs::File::open(&path).map_err(LogError::io("open", &path))?,
+            None => self.disk.read(&path).map_err(LogError::io("open", &path))?,
         };
-        let entry = read_entry(&path, &file, place);
+        let entry = read_entry(&path, &*file, place);
         *open = Some((place.segment, file));
         entry.and_then(|entry| match entry.log_id == slot.log_id {
             true => Ok(entry),
@@ -221,13 +227,20 @@ impl SegmentLog {
     }
 }
 
-fn spawn(dir: &Path, writer: Writer) -> Result<WriterHandle, LogError> {
-    let (jobs, queue) = channel();
-    let thread = std::thread::Builder::new()
-        .name("raft-log".to_owned())
-        .spawn(move || writer.run(&queue))
-        .map_err(LogError::io("start the writer of", dir))?;
-    Ok(WriterHandle { jobs: Some(jobs), thread: Some(thread) })
+fn spawn(dir: &Path, writer: Writer, by: LogWriter) -> Result<WriterHandle, LogError> {
+    let (jobs, queue) = unbounded_channel();
+    let thread = match by {
+        LogWriter::Thread => {
+            let thread = std::thread::Builder::new().name("raft-log".to_owned());
+            let thread = thread.spawn(move || writer.run(queue));
+            Some(thread.map_err(LogError::io("start the writer of", dir))?)
+        }
+        LogWriter::Task { delay } => {
+            tokio::spawn(writer.run_slowly(queue, delay));
+            None
+        }
+    };
+    Ok(WriterHandle { jobs: Some(jobs), thread })
 }
 
 /// Cuts a torn tail off the last file; makes durable what is left, which may have been written and not synced.
@@ -254,13 +267,13 @@ fn prepare(entry: Entry) -> Result<(Slot, Vec<u8>), LogError> {
 }
 
 /// Reads the sectors that hold an entry and checks each.
-fn read_entry(path: &Path, file: &std::fs::File, place: Place) -> Result<Entry, LogError> {
+fn read_entry(path: &Path, file: &dyn DiskRead, place: Place) -> Result<Entry, LogError> {
     let first = place.offset / DATA_BYTES;
     let last = (place.offset + place.len).div_ceil(DATA_BYTES);
     let start = (place.sector + first as u64) * SECTOR_BYTES as u64;
     let damaged = || LogError::damaged(path, start, "an entry that was intact at open is not");
     let mut bytes = vec![0; (last - first) * SECTOR_BYTES];
-    file.read_exact_at(&mut bytes, start).map_err(LogError::io("read", path))?;
+    disk::read_exact_at(file, &mut bytes, start).map_err(LogError::io("read", path))?;
     let mut data = Vec::with_capacity(bytes.len());
     for chunk in bytes.chunks(SECTOR_BYTES) {
         let Sector::Valid(part) = sector::parse(chunk) else { return Err(damaged()) };

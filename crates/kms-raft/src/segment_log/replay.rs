@@ -6,8 +6,10 @@ use super::error::LogError;
 use super::index::{Index, Place, Slot};
 use super::record::{self, Record};
 use super::segment::{self, Header, Scanned};
+use crate::disk::{Disk, Reader};
 use crate::{LogId, Vote};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// One file, as far as the writer needs to know it.
@@ -40,23 +42,22 @@ pub(super) struct Replayed {
 }
 
 /// Reads all files of the directory.
-pub(super) fn replay(dir: &Path, node: u64) -> Result<Replayed, LogError> {
-    let sequences = list(dir)?;
+pub(super) fn replay(disk: &dyn Disk, dir: &Path, node: u64) -> Result<Replayed, LogError> {
+    let sequences = list(disk, dir)?;
     let mut replayed = Replayed { next_batch: 1, ..Replayed::default() };
     for (i, sequence) in sequences.iter().enumerate() {
         let place = if i + 1 == sequences.len() { segment::Place::Last } else { segment::Place::Inner };
-        replayed.read_file(&segment::path(dir, *sequence), *sequence, node, place)?;
+        let path = segment::path(dir, *sequence);
+        let bytes = read(disk, &path).map_err(LogError::io("read", &path))?;
+        replayed.read_file(&path, &bytes, *sequence, node, place)?;
     }
     Ok(replayed)
 }
 
 /// The numbers of all files, ascending and without a gap.
-fn list(dir: &Path) -> Result<Vec<u64>, LogError> {
-    let mut sequences = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(LogError::io("list", dir))? {
-        let name = entry.map_err(LogError::io("list", dir))?.file_name();
-        sequences.extend(name.to_str().and_then(segment::sequence_of));
-    }
+fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<u64>, LogError> {
+    let names = disk.list(dir).map_err(LogError::io("list", dir))?;
+    let mut sequences: Vec<u64> = names.iter().filter_map(|name| segment::sequence_of(name)).collect();
     sequences.sort_unstable();
     match sequences.windows(2).find_map(|w| w.first().zip(w.last()).filter(|(a, b)| **a + 1 != **b)) {
         Some((before, _)) => Err(LogError::MissingSegment { sequence: before + 1 }),
@@ -64,18 +65,24 @@ fn list(dir: &Path) -> Result<Vec<u64>, LogError> {
     }
 }
 
+fn read(disk: &dyn Disk, path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    Reader::open(disk, path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 impl Replayed {
     fn read_file(
         &mut self,
         path: &Path,
+        bytes: &[u8],
         sequence: u64,
         node: u64,
         place: segment::Place,
     ) -> Result<(), LogError> {
-        let bytes = std::fs::read(path).map_err(LogError::io("read", path))?;
-        let header = Header::parse(path, &bytes)?;
+        let header = Header::parse(path, bytes)?;
         self.check_header(path, header, sequence, node)?;
-        let scanned = segment::scan(path, &bytes, header.first_batch, place)?;
+        let scanned = segment::scan(path, bytes, header.first_batch, place)?;
         if scanned.batches.is_empty() {
             // The first batch is durable before the file has its name, so it cannot be torn.
             return Err(LogError::damaged(path, 0, "the first batch is missing"));

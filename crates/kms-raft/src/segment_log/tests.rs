@@ -1,6 +1,7 @@
 use super::sector::SECTOR_BYTES;
 use super::*;
-use crate::tests::{blank, log_id, no_exit, options};
+use crate::disk::RealDisk;
+use crate::tests::{blank, log_id, log_options, no_exit};
 use openraft::type_config::TypeConfigExt;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 const NODE: u64 = 1;
 
 fn open(dir: &Path, segment_bytes: u64) -> Result<SegmentLog, LogError> {
-    SegmentLog::open(dir, NODE, options(segment_bytes), Coverage::default())
+    SegmentLog::open(dir, NODE, log_options(segment_bytes), Coverage::default())
 }
 
 /// One batch: queued alone and waited for.
@@ -51,7 +52,7 @@ async fn written() -> (Vec<u8>, Vec<usize>) {
 fn last_index(bytes: &[u8]) -> Result<Option<u64>, LogError> {
     let dir = TempDir::new().unwrap();
     std::fs::write(segment::path(dir.path(), 1), bytes).unwrap();
-    Ok(replay::replay(dir.path(), NODE)?.into_index()?.last().map(|id| id.index))
+    Ok(replay::replay(&RealDisk, dir.path(), NODE)?.into_index()?.last().map(|id| id.index))
 }
 
 #[tokio::test]
@@ -167,7 +168,7 @@ async fn a_missing_file_is_noticed() {
 async fn purged_files_go_only_when_a_durable_snapshot_covers_them() {
     let dir = TempDir::new().unwrap();
     let coverage = Coverage::default();
-    let log = SegmentLog::open(dir.path(), NODE, options(1024), coverage.clone()).unwrap();
+    let log = SegmentLog::open(dir.path(), NODE, log_options(1024), coverage.clone()).unwrap();
     log.save_vote(Vote::new(7, 1)).await.unwrap();
     for index in 0..20 {
         append(&log, vec![large(index)]).await;
@@ -233,7 +234,7 @@ async fn a_failed_fsync_of_a_new_file_is_fatal_too() {
     let dir = TempDir::new().unwrap();
     let disk = crate::tests::FaultyDisk::default();
     let (fatal, calls) = no_exit();
-    let opts = LogOptions { disk: Arc::new(disk.clone()), fatal, segment_bytes: 0, cache_bytes: 0 };
+    let opts = LogOptions { disk: Arc::new(disk.clone()), fatal, cache_bytes: 0, ..log_options(0) };
     let log = SegmentLog::open(dir.path(), NODE, opts, Coverage::default()).unwrap();
     disk.fail_sync.store(true, Ordering::SeqCst);
     assert!(matches!(log.save_vote(Vote::new(1, 1)).await, Err(LogError::Closed)));
@@ -348,7 +349,7 @@ impl Model {
             }
             Step::Reopen => {
                 drop(log);
-                return SegmentLog::open(dir, NODE, options(2048), coverage.clone()).unwrap();
+                return SegmentLog::open(dir, NODE, log_options(2048), coverage.clone()).unwrap();
             }
         }
         log
@@ -364,7 +365,7 @@ proptest! {
         let coverage = Coverage::default();
         let mut model = Model::default();
         runtime.block_on(async {
-            let mut log = SegmentLog::open(dir.path(), NODE, options(2048), coverage.clone()).unwrap();
+            let mut log = SegmentLog::open(dir.path(), NODE, log_options(2048), coverage.clone()).unwrap();
             for step in steps.into_iter().chain([Step::Reopen]) {
                 log = model.take(step, dir.path(), log, &coverage).await;
                 let slots = log.index().range(0, u64::MAX);

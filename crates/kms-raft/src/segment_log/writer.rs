@@ -1,21 +1,22 @@
-//! The one thread that writes: collects what is queued, one write, one fdatasync, then answers.
+//! The one that writes, a thread or a task: collects what is queued, one write, one fdatasync, then answers.
 //!
 //! Never answers after a failure: it calls the fatal hook and ends (A2).
 
-use super::disk::{Disk, DiskFile};
 use super::error::LogError;
 use super::index::{Index, Place};
 use super::record::{self, Record};
 use super::replay::{Known, Marks};
 use super::sector::{self, SECTOR_BYTES};
 use super::segment::{self, Header};
+use crate::disk::{Disk, DiskFile};
 use crate::{FatalHook, LogId, TypeConfig, Vote};
 use openraft::storage::IOFlushed;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Largest group written at once, if no single request is larger.
 const GROUP_BYTES: usize = 4 << 20;
@@ -48,6 +49,18 @@ impl Job {
     }
 }
 
+/// Who writes the log.
+#[derive(Clone)]
+pub enum LogWriter {
+    /// A thread: fsync blocks.
+    Thread,
+    /// A task of the current runtime that waits before each write; for simulated disks, which do not block.
+    Task {
+        /// How long the next write takes.
+        delay: Arc<dyn Fn() -> Duration + Send + Sync>,
+    },
+}
+
 /// How many log indexes from zero a durable snapshot covers; no file with later entries may go.
 pub(crate) type Coverage = Arc<AtomicU64>;
 
@@ -69,7 +82,7 @@ struct Active {
     sectors: u64,
 }
 
-/// State of the writing thread.
+/// State of the writer.
 pub(super) struct Writer {
     setting: Setting,
     index: Arc<Mutex<Index>>,
@@ -95,18 +108,34 @@ impl Writer {
     }
 
     /// Works until every sender is gone or a write fails.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Some(group) = next_group(jobs) {
-            if let Err(error) = self.commit(&group) {
-                (self.setting.fatal)(&Chain(&error));
-                return;
-            }
-            group.into_iter().for_each(finish);
-            if let Err(error) = self.remove_covered() {
-                (self.setting.fatal)(&Chain(&error));
+    pub(super) fn run(mut self, mut jobs: UnboundedReceiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            if self.work(group(first, &mut jobs)).is_err() {
                 return;
             }
         }
+    }
+
+    /// As [`Writer::run`], as a task. Work that arrives during the wait joins the group.
+    pub(super) async fn run_slowly(
+        mut self,
+        mut jobs: UnboundedReceiver<Job>,
+        delay: Arc<dyn Fn() -> Duration + Send + Sync>,
+    ) {
+        while let Some(first) = jobs.recv().await {
+            tokio::time::sleep(delay()).await;
+            if self.work(group(first, &mut jobs)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Writes a group, answers, and removes what is no longer needed. After an error there is nothing more to do.
+    fn work(&mut self, group: Vec<Job>) -> Result<(), LogError> {
+        let failed = |writer: &Self, error: &LogError| (writer.setting.fatal)(&Chain(error));
+        self.commit(&group).inspect_err(|error| failed(self, error))?;
+        group.into_iter().for_each(finish);
+        self.remove_covered().inspect_err(|error| failed(self, error))
     }
 
     /// Makes a group durable.
@@ -236,9 +265,8 @@ fn repeat(marks: &Marks) -> Vec<u8> {
     body
 }
 
-/// Waits for a request and takes along what else is queued, up to the size of a group.
-fn next_group(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
-    let first = jobs.recv().ok()?;
+/// Takes along what else is queued, up to the size of a group.
+fn group(first: Job, jobs: &mut UnboundedReceiver<Job>) -> Vec<Job> {
     let mut size_bytes = first.size_bytes();
     let mut group = vec![first];
     while size_bytes < GROUP_BYTES {
@@ -246,7 +274,7 @@ fn next_group(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
         size_bytes += job.size_bytes();
         group.push(job);
     }
-    Some(group)
+    group
 }
 
 fn finish(job: Job) {

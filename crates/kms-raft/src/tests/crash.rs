@@ -53,7 +53,7 @@ async fn a1_everything_acknowledged_is_there_after_a_kill() {
 async fn a_second_process_is_refused() {
     let dir = TempDir::new().unwrap();
     let storage = fixture::open(dir.path());
-    let second = Storage::open_sized(dir.path(), 1, fixture::options(8 << 10));
+    let second = Storage::open_on(dir.path(), 1, fixture::options(8 << 10));
     assert!(matches!(second, Err(StorageError::InUse { .. })));
     drop(storage);
     fixture::open(dir.path());
@@ -63,7 +63,7 @@ async fn a_second_process_is_refused() {
 async fn another_nodes_directory_is_refused() {
     let dir = TempDir::new().unwrap();
     drop(fixture::open(dir.path()));
-    let other = Storage::open_sized(dir.path(), 2, fixture::options(8 << 10));
+    let other = Storage::open_on(dir.path(), 2, fixture::options(8 << 10));
     assert!(matches!(
         other,
         Err(StorageError::Log(crate::LogError::WrongNode { expected: 2, found: 1, .. }))
@@ -162,7 +162,7 @@ async fn entries_purged_without_any_state_are_a_gap() {
     append(&mut storage.log, entries()).await;
     storage.log.purge(log_id(1, 2)).await.unwrap();
     drop(storage);
-    let opened = Storage::open_sized(dir.path(), 1, fixture::options(8 << 10));
+    let opened = Storage::open_on(dir.path(), 1, fixture::options(8 << 10));
     assert!(matches!(opened, Err(StorageError::Gap { purged: 2, applied: 0 })));
 }
 
@@ -172,12 +172,12 @@ async fn a2_a_failed_fsync_ends_the_process_and_answers_nobody() {
         let dir = TempDir::new().unwrap();
         let disk = fixture::FaultyDisk::default();
         let (fatal, calls) = fixture::no_exit();
-        let options = crate::segment_log::LogOptions {
+        let options = crate::StorageOptions {
             disk: std::sync::Arc::new(disk.clone()),
             fatal,
             ..fixture::options(8 << 10)
         };
-        let mut storage = Storage::open_sized(dir.path(), 1, options).unwrap();
+        let mut storage = Storage::open_on(dir.path(), 1, options).unwrap();
         append(&mut storage.log, vec![blank(1, 0)]).await;
 
         let fail = if failing_write { &disk.fail_write } else { &disk.fail_sync };

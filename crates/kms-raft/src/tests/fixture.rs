@@ -1,7 +1,8 @@
 //! Entries, options and a disk that fails on demand.
 
-use crate::segment_log::{Disk, DiskFile, LogOptions, RealDisk};
-use crate::{Entry, FatalHook, LeaderId, LogId, Storage};
+use crate::disk::{DirLock, Disk, DiskFile, DiskRead, RealDisk};
+use crate::segment_log::LogOptions;
+use crate::{Entry, FatalHook, LeaderId, LogId, LogWriter, Storage, StorageOptions};
 use kms_crypto::{Commitment, WrappedMaterial};
 use kms_state::{Command, CreateKey, Directory, NewMaterial, Origin, Proposal, RegionRole, Voter};
 use kms_types::{
@@ -90,13 +91,18 @@ pub(crate) fn no_exit() -> (FatalHook, Arc<AtomicU64>) {
     )
 }
 
-pub(crate) fn options(segment_bytes: u64) -> LogOptions {
-    LogOptions { disk: Arc::new(RealDisk), fatal: no_exit().0, segment_bytes, cache_bytes: 4096 }
+pub(crate) fn log_options(segment_bytes: u64) -> LogOptions {
+    let (disk, writer) = (Arc::new(RealDisk), LogWriter::Thread);
+    LogOptions { disk, fatal: no_exit().0, writer, segment_bytes, cache_bytes: 4096 }
+}
+
+pub(crate) fn options(segment_bytes: u64) -> StorageOptions {
+    StorageOptions { fatal: no_exit().0, segment_bytes, cache_bytes: 4096, ..StorageOptions::default() }
 }
 
 /// Opens a storage with small files and a small cache, so that every path is taken.
 pub(crate) fn open(dir: &Path) -> Storage {
-    Storage::open_sized(dir, 1, options(8 << 10)).unwrap()
+    Storage::open_on(dir, 1, options(8 << 10)).unwrap()
 }
 
 /// A disk whose writes or fsyncs fail from some moment on.
@@ -116,6 +122,18 @@ fn check(fail: &AtomicBool) -> io::Result<()> {
 }
 
 impl Disk for FaultyDisk {
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.create_dir(dir)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(dir)
+    }
+    fn read(&self, path: &Path) -> io::Result<Box<dyn DiskRead>> {
+        RealDisk.read(path)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Option<DirLock>> {
+        RealDisk.lock(path)
+    }
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(FaultyFile(RealDisk.create(path)?, self.clone())))
     }

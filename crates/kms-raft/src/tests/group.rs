@@ -99,7 +99,6 @@ async fn transfer(from: &mut SnapshotFile, inbox: &SnapshotInbox) -> io::Result<
     loop {
         let chunk = from.read_chunk(1000).await?;
         if chunk.is_empty() {
-            to.flush().await?;
             return Ok(to);
         }
         to.write_chunk(&chunk).await?;
@@ -124,7 +123,7 @@ async fn start(net: &Net, dir: &Path, id: u64) {
 /// openraft's replication tasks may outlive `shutdown` for a moment, and with them the lock of the directory.
 async fn reopen(dir: &Path, id: u64) -> Storage {
     for _ in 0..200 {
-        match Storage::open_sized(dir, id, fixture::options(8 << 10)) {
+        match Storage::open_on(dir, id, fixture::options(8 << 10)) {
             Err(StorageError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(25)).await,
             opened => return opened.unwrap(),
         }

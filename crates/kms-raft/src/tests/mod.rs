@@ -5,4 +5,4 @@ mod prop_replay;
 mod snapshots;
 mod suite;
 
-pub(crate) use fixture::{FaultyDisk, blank, log_id, no_exit, normal, options};
+pub(crate) use fixture::{FaultyDisk, blank, log_id, log_options, no_exit, normal};

@@ -37,7 +37,6 @@ async fn install(storage: &mut Storage, meta: &SnapshotMeta, bytes: &[u8]) -> Re
     for chunk in bytes.chunks(777) {
         file.write_chunk(chunk).await.unwrap();
     }
-    file.flush().await.unwrap();
     storage.machine.install_snapshot(meta, file).await
 }
 
