@@ -13,9 +13,42 @@ use kms_raft::Peer;
 use kms_state::Proposal;
 use kms_types::{NodeId, Timestamp};
 use std::{sync::Arc, time::Duration};
-use tonic::transport::Channel;
+use tonic::{async_trait, transport::Channel};
 
-/// Calls to the other nodes of the Region.
+/// Calls to the other nodes of the Region, as the group makes them; a trait, so that a simulation can carry them.
+#[async_trait]
+pub trait NodeCalls: Send + Sync + 'static {
+    /// Hands a write to a node that should be the leader.
+    async fn forward(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        proposal: &Proposal,
+        timeout: Duration,
+    ) -> Result<ForwardAnswer, CallError>;
+
+    /// Asks a node that should be the leader for a read index.
+    async fn read_index(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        timeout: Duration,
+    ) -> Result<ReadIndexAnswer, CallError>;
+
+    /// Asks a node for its clock.
+    async fn clock(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Timestamp, CallError>;
+
+    /// Hands a message of another Region to a node that should be the leader.
+    async fn deliver_region(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        message: Bytes,
+        timeout: Duration,
+    ) -> Result<DeliverAnswer, CallError>;
+}
+
+/// Calls to the other nodes of the Region over gRPC.
 #[derive(Debug, Clone)]
 pub struct NodeClient {
     links: Arc<PeerLinks>,
@@ -97,6 +130,42 @@ impl NodeClient {
 
     fn link(&self, node: NodeId, peer: &Peer) -> Arc<Link> {
         self.links.link(node, &peer.cluster, Lane::Calls)
+    }
+}
+
+#[async_trait]
+impl NodeCalls for NodeClient {
+    async fn forward(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        proposal: &Proposal,
+        timeout: Duration,
+    ) -> Result<ForwardAnswer, CallError> {
+        NodeClient::forward(self, node, peer, proposal, timeout).await
+    }
+
+    async fn read_index(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        timeout: Duration,
+    ) -> Result<ReadIndexAnswer, CallError> {
+        NodeClient::read_index(self, node, peer, timeout).await
+    }
+
+    async fn clock(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Timestamp, CallError> {
+        NodeClient::clock(self, node, peer, timeout).await
+    }
+
+    async fn deliver_region(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        message: Bytes,
+        timeout: Duration,
+    ) -> Result<DeliverAnswer, CallError> {
+        NodeClient::deliver_region(self, node, peer, message, timeout).await
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     call_error::CallError,
     limits::APPEND_TIMEOUT,
     peer_links::{Lane, Link, PeerLinks},
+    peer_memory::{PeerMemory, Purpose},
     proto::raft::{self as pb, raft_client::RaftClient},
     raft_codec::{after_cut, decode, encode, pack_append, pack_transfer},
     snapshot_outbox,
@@ -41,7 +42,8 @@ impl RaftNetwork {
 
     fn connection(&self, target: NodeId, peer: &Peer, lane: Lane) -> RaftConnection {
         let link = self.links.link(target, &peer.cluster, lane);
-        RaftConnection { own: self.own, target, lane, link, acknowledged: None }
+        let purpose = if matches!(lane, Lane::Heartbeat) { Purpose::Heartbeats } else { Purpose::Entries };
+        RaftConnection { own: self.own, target, lane, link, memory: PeerMemory::new(purpose) }
     }
 }
 
@@ -68,8 +70,7 @@ pub struct RaftConnection {
     target: NodeId,
     lane: Lane,
     link: Arc<Link>,
-    /// The last entry that the target acknowledged on this connection.
-    acknowledged: Option<LogId>,
+    memory: PeerMemory,
 }
 
 type Answer<T> = Result<T, RPCError<TypeConfig>>;
@@ -98,36 +99,17 @@ impl RaftConnection {
         }
     }
 
-    /// Refuses to go on with a node that contradicts what it acknowledged: its disk was replaced or set back, and it
-    /// may have forgotten a vote too (invariant A5). It has to be removed and added again.
+    /// Refuses to go on with a node that has forgotten what it acknowledged (invariant A5).
     fn check_memory(
         &mut self,
         previous: Option<LogId>,
         last: Option<LogId>,
         answer: &AppendResponse,
     ) -> Answer<()> {
-        // The engine anchors heartbeats at an entry that this node acknowledged before.
-        let held = if matches!(self.lane, Lane::Heartbeat) { previous } else { self.acknowledged };
-        match answer {
-            AppendResponse::Conflict if previous.is_some() && previous <= held => {
-                tracing::error!(
-                    node = self.target,
-                    "a node lost entries it had acknowledged; remove it and add it again"
-                );
-                Err(RPCError::Unreachable(Unreachable::from_string(
-                    "the node lost entries it had acknowledged",
-                )))
-            }
-            AppendResponse::Success => {
-                self.acknowledged = self.acknowledged.max(last);
-                Ok(())
-            }
-            AppendResponse::PartialSuccess(last) => {
-                self.acknowledged = self.acknowledged.max(*last);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
+        self.memory.check(previous, last, answer).map_err(|error| {
+            tracing::error!(node = self.target, %error, "remove the node and add it again");
+            RPCError::Unreachable(Unreachable::new(&error))
+        })
     }
 
     async fn ask_vote(&self, request: VoteRequest, option: RPCOption, pre: PreVote) -> Answer<VoteResponse> {
