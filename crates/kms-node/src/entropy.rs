@@ -6,7 +6,7 @@
 use kms_types::Entropy;
 use rand::{TryRng, rngs::SysRng};
 
-/// The operating system's generator.
+/// The operating system's generator; on a thread that simulates, the seeded one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsEntropy;
 
@@ -16,6 +16,10 @@ impl Entropy for OsEntropy {
         reason = "without randomness every key and nonce would be wrong: nothing may go on"
     )]
     fn fill(&mut self, bytes: &mut [u8]) {
+        #[cfg(feature = "simulation")]
+        if kms_raft::simulation::fill(bytes) {
+            return;
+        }
         SysRng.try_fill_bytes(bytes).expect("the operating system supplies random bytes");
     }
 }

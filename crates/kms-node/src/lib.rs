@@ -20,12 +20,16 @@ mod readiness;
 pub mod region_driver;
 mod service;
 mod service_events;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod timers;
 mod usage;
 
-// The bugs that kms-model looks for must not be in what serves: features of a workspace add up in one build.
-const _: () =
-    assert!(!kms_state::SEEDED_BUGS, "build without the feature `seeded-bugs`: it is for kms-model alone");
+// The bugs that kms-model and kms-sim look for must not be in what serves: features of a workspace add up in one build.
+const _: () = assert!(
+    !kms_state::SEEDED_BUGS || cfg!(feature = "simulation"),
+    "build without the feature `seeded-bugs`: it is for kms-model and kms-sim alone"
+);
 
 pub use config::{ConfigError, NodeConfig};
 pub use keyring::RegionKeyRing;

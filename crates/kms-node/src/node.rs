@@ -182,7 +182,7 @@ impl Node {
             node: config.node,
             raft,
             applied: storage.applied,
-            client: NodeClient::new(links),
+            client: Arc::new(NodeClient::new(links)),
             clock: clock.clone(),
             region_inbox,
         });

@@ -24,7 +24,7 @@ pub use wait::WaitTimedOut;
 use crate::clock::Clock;
 use bytes::Bytes;
 use kms_raft::{Applied, Raft};
-use kms_transport::NodeClient;
+use kms_transport::NodeCalls;
 use kms_types::NodeId;
 use read::ReadQueue;
 use std::{fmt, sync::Arc, time::Duration};
@@ -48,7 +48,7 @@ pub struct GroupParts {
     /// Every applied state.
     pub applied: watch::Receiver<Arc<Applied>>,
     /// Calls to the other nodes.
-    pub client: NodeClient,
+    pub client: Arc<dyn NodeCalls>,
     /// This node's clock.
     pub clock: Arc<dyn Clock>,
     /// Where messages of other Regions go while this node leads.

@@ -22,13 +22,13 @@ mod session;
 mod tests;
 
 pub use handle::{DriverError, KeyResults, RegionHandle};
+pub use outbox::RegionLink;
 pub use peer_status::PeerStatus;
 
 use bytes::Bytes;
 use kms_crypto::SigningKey;
 use kms_ops::KeyRing;
 use kms_region::Config;
-use kms_transport::TonicRegionLink;
 use kms_types::{NodeId, Region};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -37,7 +37,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{clock::Clock, group::Group, keyring::RegionKeyRing};
 use handle::DriverCommand;
 use letter::Counters;
-use outbox::RegionLink;
 use own_region::OwnRegion;
 use peer_status::Peers;
 use replay::Office;
@@ -59,7 +58,7 @@ pub struct Parts {
     /// Signs messages.
     pub signing: Arc<SigningKey>,
     /// Sends messages.
-    pub link: Arc<TonicRegionLink>,
+    pub link: Arc<dyn RegionLink>,
     /// For the times that operators see; timers run by a clock that never goes back.
     pub clock: Arc<dyn Clock>,
     /// Messages of other Regions, filled by `Group` while this node leads.
@@ -123,6 +122,7 @@ impl Driver {
         let mut began = std::pin::pin!(self.own.until_leader());
         loop {
             tokio::select! {
+                biased;
                 office = &mut began => return office,
                 Some(command) = commands.recv() => command.refuse(DriverError::NotLeader),
             }

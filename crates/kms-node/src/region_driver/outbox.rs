@@ -24,7 +24,7 @@ const IN_FLIGHT: usize = 4;
 
 /// The way to other Regions.
 #[async_trait]
-pub(super) trait RegionLink: Send + Sync + 'static {
+pub trait RegionLink: Send + Sync + 'static {
     /// Hands bytes to some node of a Region. Success means queued there, nothing more.
     async fn send(&self, to: &Region, bytes: Vec<u8>) -> Result<(), LinkError>;
 }

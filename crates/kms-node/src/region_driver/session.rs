@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use kms_crypto::ReceiverKey;
-use kms_raft::Applied;
+use kms_raft::{Applied, blocking};
 use kms_region::{Delivery, Input, Machine, Message, Offer, Output, Want};
 use kms_state::{Command, Origin, Proposal, State};
 use kms_types::{Entropy, NodeId, ProposalId, Region, Timestamp};
@@ -249,7 +249,7 @@ impl Session {
     fn send_materials(&mut self, to: Region, offer: Offer) {
         let (state, keyring, outbox) = (self.state(), self.keyring.clone(), self.outbox.clone());
         let runtime = tokio::runtime::Handle::current();
-        self.tasks.spawn_blocking(move || {
+        self.spawn_blocking(move || {
             let _entered = runtime.enter();
             if let Some(delivery) = materials::seal(&state, &*keyring, &to, offer, &mut OsEntropy) {
                 outbox.send(&state, &to, &Message::Material(delivery));
@@ -264,10 +264,15 @@ impl Session {
         let opened = key.and_then(|key| Ok((key, materials::wrapping_key(&*self.keyring)?)));
         match opened {
             Ok((key, domain)) => {
-                drop(self.tasks.spawn_blocking(move || Some(open(&state, &key, &domain, from, delivery))))
+                self.spawn_blocking(move || Some(open(&state, &key, &domain, from, delivery)));
             }
             Err(error) => tracing::warn!(%from, %error, "materials of another Region refused"),
         }
+    }
+
+    fn spawn_blocking(&mut self, work: impl FnOnce() -> Option<Input> + Send + 'static) {
+        let done = blocking(work);
+        self.tasks.spawn(async { done.await.unwrap_or_default() });
     }
 
     fn command(&mut self, command: DriverCommand) {

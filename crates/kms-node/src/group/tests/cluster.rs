@@ -247,7 +247,7 @@ async fn start_node(
     let raft = Raft::new(node, config, network, storage.log, storage.machine).await.unwrap();
     let (region_inbox, inbox) = mpsc::channel(16);
     let clock = Arc::new(TestClock(AtomicU64::new(NOW.as_millis())));
-    let (applied, client) = (storage.applied, NodeClient::new(links));
+    let (applied, client) = (storage.applied, Arc::new(NodeClient::new(links)));
     let parts = GroupParts { node, raft: raft.clone(), applied, client, clock: clock.clone(), region_inbox };
     let group = Group::new(parts);
     let handler = Arc::new(group.clone());
