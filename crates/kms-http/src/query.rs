@@ -27,8 +27,14 @@ pub(crate) fn renamed(error: &ApiError) -> ApiError {
         "MissingAuthenticationTokenException" => ("MissingAuthenticationToken", 403),
         "IncompleteSignatureException" => ("IncompleteSignature", 400),
         "ServiceUnavailableException" => ("ServiceUnavailable", 503),
+        "ThrottlingException" => ("Throttling", 400),
         "KMSInternalException" => ("ServiceFailure", 500),
         other => (other, error.status),
     };
-    ApiError { status, code, message: error.message.clone() }
+    // What KMS says of its rates is not what IAM and STS say.
+    let message = match code {
+        "Throttling" => Some("Rate exceeded".to_owned()),
+        _ => error.message.clone(),
+    };
+    ApiError { status, code, message }
 }

@@ -42,6 +42,9 @@ pub trait KmsService: Send + Sync + 'static {
         object: &Map<String, Value>,
     ) -> Result<(), Throttled>;
 
+    /// The same for a verified call of IAM or STS, once it is known which.
+    fn throttle_query(&self, caller: &Principal, action: Action) -> Result<(), Throttled>;
+
     /// Records a call that never became an [`ApiCall`] (invariant G3); awaited before the refusal leaves.
     fn refused(&self, refused: Refused) -> Reply<'_, Result<(), AuditFailure>>;
 }

@@ -1,7 +1,10 @@
 //! Who an access key id stands for: a root or service of the configuration, or what the replicated state says.
 
 use kms_http::{Credential, Credentials, Validity};
-use kms_ops::{CredentialRef, Env, Settings, iam};
+use kms_ops::{
+    CredentialRef, Env, Settings,
+    iam::{self, OpenedToken},
+};
 use kms_state::State;
 use kms_types::{Principal, ServicePrincipal};
 use std::{collections::HashMap, sync::Arc};
@@ -10,6 +13,7 @@ use crate::{
     config::{CredentialEntry, ServiceEntry},
     entropy::OsEntropy,
     keyring::RegionKeyRing,
+    opened_tokens::OpenedTokens,
 };
 
 /// The credentials of the configuration, fixed at start: one root per account, and the services.
@@ -38,6 +42,7 @@ pub(crate) struct StateCredentials {
     pub(crate) configured: Arc<ConfiguredCredentials>,
     pub(crate) keyring: Arc<RegionKeyRing>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) tokens: Arc<OpenedTokens<OpenedToken>>,
     pub(crate) view: State,
 }
 
@@ -57,17 +62,18 @@ impl StateCredentials {
 
     /// A session that is over is still told apart from one that never was, once its signature is checked.
     fn temporary(&self, id: &str, token: &str) -> Option<Credential> {
-        let opened = iam::open_session_token(&self.view, &self.env(&mut OsEntropy), token)?;
+        let open = || iam::open_session_token(&self.view, &self.env(&mut OsEntropy), token);
+        let opened = self.tokens.get_or_open(token, open)?;
         let principal = opened.session.principal.clone();
-        let reference = CredentialRef::Session(opened.session);
+        let reference = CredentialRef::Session(opened.session.clone());
         let (principal, validity) = match self.view.caller(&reference) {
             Ok(current) => (current, Validity::Current),
             Err(kms_state::CallerError::Expired) => (principal, Validity::Over),
             Err(kms_state::CallerError::Unknown) => return None,
         };
         (opened.access_key_id == id).then(|| Credential {
-            access_key_id: opened.access_key_id,
-            secret: opened.secret,
+            access_key_id: opened.access_key_id.clone(),
+            secret: opened.secret.clone(),
             principal,
             reference,
             validity,

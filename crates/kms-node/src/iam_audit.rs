@@ -22,19 +22,7 @@ pub(crate) fn parameters(params: &Params) -> Value {
 
 /// `responseElements` of what changed something or made a session.
 pub(crate) fn response(action: Action, answer: &Answer) -> Option<Value> {
-    let name = action.name();
-    let reads = [
-        "GetUser",
-        "GetGroup",
-        "GetRole",
-        "GetPolicy",
-        "GetAccount",
-        "GetAccessKey",
-        "GetCallerIdentity",
-        "List",
-    ];
-    let is_read = reads.iter().any(|prefix| name.starts_with(prefix));
-    answer.as_ref().filter(|_| !is_read).map(json)
+    answer.as_ref().filter(|_| !action.is_read()).map(json)
 }
 
 fn json(tree: &Tree) -> Value {

@@ -15,6 +15,7 @@ mod iam_audit;
 mod identity;
 mod keyring;
 mod node;
+mod opened_tokens;
 pub mod rates;
 mod readiness;
 pub mod region_driver;

@@ -291,6 +291,7 @@ impl Node {
             region: self.config.region.clone(),
             decider: Arc::new(Decider::new(self.group.clone(), self.keyring.clone(), settings)),
             configured: Arc::new(ConfiguredCredentials::new(&self.config.credentials, &self.config.services)),
+            tokens: Arc::default(),
             audit: self.audit,
             readiness: self.readiness,
             rates: Arc::new(Rates::new(&self.config.request_rates)),

@@ -6,6 +6,7 @@
 mod bucket;
 mod class;
 
+use kms_ops::iam::Action;
 use kms_state::State;
 use kms_types::{AccountId, Operation};
 use serde_json::{Map, Value};
@@ -67,6 +68,12 @@ impl Rates {
         Self { limits, buckets: Mutex::default() }
     }
 
+    /// Takes the share of one call of IAM or STS; false when the account has used up its class.
+    pub(crate) fn admit_query(&self, account: AccountId, action: Action) -> bool {
+        let Some(limits) = &self.limits else { return true };
+        self.take(limits, account, Class::of_query(action))
+    }
+
     /// Takes one call's share; false when the account has used up its class.
     ///
     /// `object` is the request's body: the class of some operations depends on the key it names. An old view of the
@@ -79,7 +86,10 @@ impl Rates {
         object: &Map<String, Value>,
     ) -> bool {
         let Some(limits) = &self.limits else { return true };
-        let class = Class::of(state, account, operation, object);
+        self.take(limits, account, Class::of(state, account, operation, object))
+    }
+
+    fn take(&self, limits: &BTreeMap<String, f64>, account: AccountId, class: Class) -> bool {
         let rate = limits.get(class.name()).copied().unwrap_or_else(|| class.aws_default());
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);

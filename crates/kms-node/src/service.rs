@@ -7,8 +7,11 @@ use kms_http::{
     Admission, Answer, ApiCall, ApiError, AuditFailure, Authenticated, Credentials, IamAnswer, KmsService,
     Origin, QueryCall, Refused, RefusedCall, Reply, Throttled,
 };
-use kms_ops::{AuditFacts, Call, Circumstances, CredentialRef, Error, Transport, iam::IamCall};
-use kms_state::{LastUsage, State};
+use kms_ops::{
+    AuditFacts, Call, Circumstances, CredentialRef, Error, Transport,
+    iam::{Action, IamCall, OpenedToken},
+};
+use kms_state::{AccessKeyUsage, LastUsage, State, UsedService};
 use kms_types::{
     AliasArn, Entropy, NodeId, Operation, Principal, Region, RequestId, Timestamp, UsageOperation,
 };
@@ -20,6 +23,7 @@ use crate::{
     decide::Decider,
     entropy::OsEntropy,
     iam_audit,
+    opened_tokens::OpenedTokens,
     rates::Rates,
     readiness::Readiness,
     usage::UsageLog,
@@ -32,6 +36,7 @@ pub(crate) struct Service {
     pub(crate) region: Region,
     pub(crate) decider: Arc<Decider>,
     pub(crate) configured: Arc<ConfiguredCredentials>,
+    pub(crate) tokens: Arc<OpenedTokens<OpenedToken>>,
     pub(crate) audit: AuditLog,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) rates: Arc<Rates>,
@@ -47,6 +52,7 @@ struct Admitted {
 impl Service {
     async fn carry_out(&self, view: State, call: Authenticated<ApiCall>) -> Result<Answer, AuditFailure> {
         let identity = identity(call.principal(), call.credential(), call.access_key_id());
+        self.note_access_key(call.credential(), UsedService::Kms);
         let credential = call.credential().clone();
         let ApiCall { request, principal, origin, audit_parameters } = call.into_inner();
         let operation = request.operation();
@@ -79,6 +85,10 @@ impl Service {
         let identity = identity(call.principal(), call.credential(), call.access_key_id());
         let (caller, credential) = (call.principal().clone(), call.credential().clone());
         let QueryCall { action, params, origin } = call.into_inner();
+        self.note_access_key(
+            &credential,
+            if action.is_of_sts() { UsedService::Sts } else { UsedService::Iam },
+        );
         let parameters = iam_audit::parameters(&params);
         let circumstances = circumstances(&origin);
         let (request_id, node) = (origin.request_id, self.node);
@@ -115,6 +125,14 @@ impl Service {
         let at = self.decider.group.applied().state.region_time();
         let last = LastUsage { at, operation, request, event: RequestId::from_random(event_id) };
         facts.resources.iter().for_each(|arn| self.usage.note(arn.key, last));
+    }
+
+    /// Every verified request counts as use of the access key, whatever becomes of it.
+    fn note_access_key(&self, credential: &CredentialRef, service: UsedService) {
+        if let CredentialRef::AccessKey(id) = credential {
+            let at = self.decider.group.applied().state.region_time();
+            self.usage.note_access_key(id, AccessKeyUsage { at, service });
+        }
     }
 
     async fn record_refusal(&self, refused: Refused) -> Result<(), AuditFailure> {
@@ -209,7 +227,8 @@ impl KmsService for Service {
             let view = self.decider.view().await?;
             let (configured, keyring) = (self.configured.clone(), self.decider.keyring.clone());
             let settings = self.decider.settings.clone();
-            let credentials = StateCredentials { configured, keyring, settings, view };
+            let tokens = self.tokens.clone();
+            let credentials = StateCredentials { configured, keyring, settings, tokens, view };
             Ok(Box::new(Admitted { service: self.clone(), credentials }) as Box<dyn Admission>)
         })
     }
@@ -230,6 +249,13 @@ impl KmsService for Service {
     ) -> Result<(), Throttled> {
         let state = &self.decider.group.applied().state;
         match self.rates.admit(state, caller.account(), operation, object) {
+            true => Ok(()),
+            false => Err(Throttled),
+        }
+    }
+
+    fn throttle_query(&self, caller: &Principal, action: Action) -> Result<(), Throttled> {
+        match self.rates.admit_query(caller.account(), action) {
             true => Ok(()),
             false => Err(Throttled),
         }

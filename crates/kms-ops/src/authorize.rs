@@ -288,7 +288,7 @@ fn guarded<'k>(key: &'k Key, arn: &'k str, grants: &'k dyn Grants) -> Target<'k>
         arn,
         owner: key.account,
         policy_name: policy_document::DEFAULT_NAME,
-        policy: key.policy.parsed(),
+        policy: key.policy.compiled(),
         grants,
     })
 }

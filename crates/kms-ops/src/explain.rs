@@ -98,7 +98,7 @@ pub fn explain(view: &State, question: &Question) -> Result<Explanation, Explain
             arn: &resource,
             owner: key.account,
             policy_name: DEFAULT_NAME,
-            policy: supposed.as_ref().or_else(|| key.policy.parsed()),
+            policy: supposed.as_ref().or_else(|| key.policy.compiled()),
             grants,
         }),
     };
@@ -125,7 +125,7 @@ fn supposed(kind: PolicyKind, document: &str, number: usize) -> Result<NamedPoli
 fn caller(view: &State, question: &Question) -> Result<Caller, ExplainError> {
     let suppose = &question.suppose;
     let names = if suppose.key.is_some() { Names::Suffice } else { Names::MustExist };
-    let principal = principal(view, &question.principal, names)?;
+    let principal = principal(view, question, names)?;
     let mut caller = identity::attached(&principal, &CredentialRef::Configured(principal.clone()), view);
     let all = |kind, documents: &[String]| {
         documents.iter().zip(1..).map(|(d, n)| supposed(kind, d, n)).collect::<Result<Vec<_>, _>>()
@@ -150,7 +150,8 @@ enum Names {
 }
 
 /// A role stands for a session of it.
-fn principal(view: &State, text: &str, names: Names) -> Result<Principal, ExplainError> {
+fn principal(view: &State, question: &Question, names: Names) -> Result<Principal, ExplainError> {
+    let text = question.principal.as_str();
     let none = || ExplainError::NoPrincipal(text.into());
     let known = |id: Option<String>| match names {
         Names::MustExist => id.ok_or_else(none),
@@ -179,7 +180,7 @@ fn principal(view: &State, text: &str, names: Names) -> Result<Principal, Explai
             Ok(Principal::FederatedUser { account, name })
         }
         Some(_) => Err(none()),
-        None => service(view, text).ok_or_else(none),
+        None => service(view, text, question.key.as_deref()).ok_or_else(none),
     }
 }
 
@@ -187,14 +188,22 @@ fn session(account: AccountId, path: String, role: String, role_id: String, sess
     Principal::AssumedRole(RoleSession { account, path, role, role_id, session })
 }
 
-/// A service calls for itself, in the account of any key: what it may do does not depend on one.
-fn service(view: &State, text: &str) -> Option<Principal> {
+/// A service calls for itself, in the account of the key that is asked about; without one in that of any customer.
+fn service(view: &State, text: &str, key: Option<&str>) -> Option<Principal> {
     let is_name = text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
-    let account = view.keys().next().map(|key| key.account).filter(|_| is_name)?;
+    let of_key = match key.map(str::parse::<KeyRef>) {
+        Some(Ok(KeyRef::Id(id))) => view.key(&id).map(|key| key.account),
+        Some(Ok(KeyRef::Arn(arn))) => Some(arn.account),
+        Some(Ok(KeyRef::AliasArn(arn))) => Some(arn.account),
+        Some(Ok(KeyRef::Alias(_)) | Err(_)) | None => None,
+    };
+    let of_customer = |account: &AccountId| *account != AccountId::SYSTEM;
+    let any = || view.keys().map(|key| key.account).find(of_customer);
+    let account = of_key.filter(of_customer).or_else(any).filter(|_| is_name)?;
     Some(Principal::Service(ServicePrincipal { name: text.into(), account, on_behalf_of: None }))
 }
 
-/// By id whatever its account is; an alias name is one of the caller's account.
+/// By id whatever its account is, but never the deployment's own; an alias name is one of the caller's account.
 fn find_key(view: &State, caller: &Caller, text: &str) -> Result<Arc<Key>, ExplainError> {
     let id = match text.parse() {
         Ok(KeyRef::Id(id)) => Some(id),
@@ -203,7 +212,7 @@ fn find_key(view: &State, caller: &Caller, text: &str) -> Result<Arc<Key>, Expla
         Ok(KeyRef::AliasArn(arn)) => view.alias(arn.account, &arn.alias).map(|alias| alias.target),
         Err(_) => None,
     };
-    let key = id.and_then(|id| view.key(&id)).cloned();
+    let key = id.and_then(|id| view.key(&id)).filter(|key| key.account != AccountId::SYSTEM).cloned();
     key.ok_or_else(|| ExplainError::NoKey(text.into()))
 }
 

@@ -1,14 +1,14 @@
 //! What the replicated state knows about principals: the policies of a caller, and who exists.
 
-use kms_policy::{Caller, NamedPolicy, Permissions, Policy, PolicyKind, PrincipalDirectory, SessionFacts};
+use kms_policy::{Caller, NamedPolicy, Permissions, PrincipalDirectory, SessionFacts};
 use kms_state::{
     CredentialRef, Session, State,
-    identity::{Group, Role, User},
+    identity::{Group, PolicyDocument, Role, User},
 };
 use kms_types::{AccountId, Principal};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::LazyLock,
 };
 
 use crate::aws_managed;
@@ -64,7 +64,7 @@ impl Held {
         policies.extend(groups.flat_map(|group| of_group(group, view)));
         Self {
             permissions: Permissions::Policies(policies),
-            boundary: user.boundary.as_deref().map(|arn| managed(arn, PolicyKind::Boundary, view)),
+            boundary: user.boundary.as_deref().map(|arn| managed(arn, view)),
             tags: user.tags.clone(),
         }
     }
@@ -73,7 +73,7 @@ impl Held {
         let policies = of_holder(&role.inline_policies, &role.attached_policies, "role", &role.name, view);
         Self {
             permissions: Permissions::Policies(policies),
-            boundary: role.boundary.as_deref().map(|arn| managed(arn, PolicyKind::Boundary, view)),
+            boundary: role.boundary.as_deref().map(|arn| managed(arn, view)),
             tags: role.tags.clone(),
         }
     }
@@ -98,46 +98,42 @@ fn of_group(group: &Group, view: &State) -> Vec<NamedPolicy> {
 }
 
 fn of_holder(
-    inline: &BTreeMap<String, String>,
+    inline: &BTreeMap<String, PolicyDocument>,
     attached: &BTreeSet<String>,
     kind: &str,
     holder: &str,
     view: &State,
 ) -> Vec<NamedPolicy> {
-    let inline = inline.iter().map(|(name, document)| {
-        named(format!("inline policy {name} of {kind} {holder}"), document, PolicyKind::Identity)
-    });
-    inline.chain(attached.iter().map(|arn| managed(arn, PolicyKind::Identity, view))).collect()
+    let inline = inline
+        .iter()
+        .map(|(name, document)| named(format!("inline policy {name} of {kind} {holder}"), Some(document)));
+    inline.chain(attached.iter().map(|arn| managed(arn, view))).collect()
 }
 
-fn managed(arn: &str, kind: PolicyKind, view: &State) -> NamedPolicy {
-    let document = aws_managed::document(arn).or_else(|| view.identity().policy(arn)?.document());
-    named(arn.to_owned(), document.unwrap_or_default(), kind)
+/// A managed policy as it is now, whatever it is used for.
+fn managed(arn: &str, view: &State) -> NamedPolicy {
+    let of_aws = aws_managed::find(arn).map(|policy| &policy.document);
+    named(arn.to_owned(), of_aws.or_else(|| view.identity().policy(arn)?.document()))
 }
 
 /// What is there and cannot be read may have denied: it denies everything (B3). Documents are checked when they are put,
 /// so only a defect leads here.
-const DENY_ALL: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+static DENY_ALL: LazyLock<PolicyDocument> = LazyLock::new(|| {
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#.into()
+});
 
-fn named(name: String, document: &str, kind: PolicyKind) -> NamedPolicy {
-    let policy = Policy::parse(kind, document).or_else(|_| Policy::parse(kind, DENY_ALL));
-    match policy {
-        Ok(policy) => NamedPolicy { name, policy: Arc::new(policy) },
-        Err(_) => unreadable(name),
-    }
-}
-
+/// Nothing is parsed here but the first time (see [`PolicyDocument::compiled`]).
 #[expect(clippy::expect_used, reason = "a constant of this file, read by a test")]
-fn unreadable(name: String) -> NamedPolicy {
-    NamedPolicy { name, policy: Arc::new(Policy::parse(PolicyKind::Identity, DENY_ALL).expect("parses")) }
+fn named(name: String, document: Option<&PolicyDocument>) -> NamedPolicy {
+    let compiled = document.and_then(PolicyDocument::compiled);
+    let policy = compiled.or_else(|| DENY_ALL.compiled()).expect("parses");
+    NamedPolicy { name, policy: policy.clone() }
 }
 
 /// A federated user without session policies may do nothing by identity policies [STS:API].
 fn session_policies(session: &Session, view: &State) -> Option<Vec<NamedPolicy>> {
-    let inline =
-        session.policy.iter().map(|document| named("session policy".into(), document, PolicyKind::Session));
-    let managed = session.policy_arns.iter().map(|arn| managed(arn, PolicyKind::Session, view));
+    let inline = session.policy.iter().map(|document| named("session policy".into(), Some(document)));
+    let managed = session.policy_arns.iter().map(|arn| managed(arn, view));
     let policies: Vec<NamedPolicy> = inline.chain(managed).collect();
     let federated = matches!(session.principal, Principal::FederatedUser { .. });
     (federated || !policies.is_empty()).then_some(policies)
@@ -228,8 +224,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_denies() {
-        assert!(Policy::parse(PolicyKind::Identity, DENY_ALL).is_ok());
-        assert_eq!(named("x".into(), "{", PolicyKind::Identity), unreadable("x".into()));
+        let deny_all = DENY_ALL.compiled().unwrap();
+        assert_eq!(named("x".into(), Some(&"{".into())).policy, *deny_all);
+        assert_eq!(named("x".into(), None).policy, *deny_all);
+    }
+
+    #[test]
+    fn a_document_is_compiled_once() {
+        let document = PolicyDocument::from(DENY_ALL.text());
+        let (first, second) = (named("x".into(), Some(&document)), named("y".into(), Some(&document)));
+        assert!(std::sync::Arc::ptr_eq(&first.policy, &second.policy));
     }
 
     #[test]

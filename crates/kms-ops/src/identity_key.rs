@@ -4,11 +4,12 @@
 
 use kms_crypto::{DomainKey, Header};
 use kms_state::{
-    Command, CreateKey, Key, Origin, Proposal, ReplicaSeed, Requested, State, identity::identity_key_id,
+    Command, ControlRecord, CreateKey, Directory, Key, Origin, Proposal, ReplicaSeed, Requested, State,
+    Voter, identity::identity_key_id,
 };
 use kms_types::{
     AccountId, DeploymentId, EncryptionContext, Entropy, KeyArn, KeyOrigin, KeySpec, KeyUsage, NodeId,
-    Principal, ProposalId, RequestId,
+    Principal, ProposalId, Region, RequestId,
 };
 use std::{collections::BTreeMap, sync::Arc};
 use zeroize::Zeroizing;
@@ -90,7 +91,7 @@ pub fn identity_replication(view: &State, env: &mut Env<'_>, node: NodeId) -> Op
     if base.members.values().any(joining) {
         return None;
     }
-    let missing = directory.voters.keys().find(|r| directory.is_data(r) && !base.members.contains_key(*r))?;
+    let missing = missing_region(directory, base)?;
     let seed = ReplicaSeed {
         policy: policy_document::default_policy(AccountId::SYSTEM).into(),
         description: String::new(),
@@ -105,6 +106,16 @@ pub fn identity_replication(view: &State, env: &mut Env<'_>, node: NodeId) -> Op
         Command::ProposeRecord { record: Box::new(record), base: base.version.clone(), material: None };
     let id = ProposalId::from_random(env.entropy.array());
     Some(Proposal { id, origin: Origin::Service { node }, expect: None, command })
+}
+
+/// A data Region that is no member. One that an operator evicted stays out for as long as it has the history that it had
+/// then: ADR 0014.
+fn missing_region<'a>(directory: &'a Directory, record: &ControlRecord) -> Option<&'a Region> {
+    let evicted = |region: &Region, voter: &Voter| record.removed.get(region) == Some(&voter.incarnation);
+    let mut voters = directory.voters.iter().filter(|(region, _)| directory.is_data(region));
+    voters
+        .find(|(region, voter)| !record.members.contains_key(*region) && !evicted(region, voter))
+        .map(|(region, _)| region)
 }
 
 /// Seals `plaintext` under the identity key's current material.

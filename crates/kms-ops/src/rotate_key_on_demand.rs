@@ -107,8 +107,9 @@ fn rotate_imported<A>(
     check_no_conflict(case, key)?;
     let ready = key.key().pending_import().filter(|m| m.status == MaterialStatus::PendingRotation);
     let material = ready.ok_or_else(|| Error::NoPendingMaterial { arn: key.arn().clone() })?.id;
+    let most_on_demand = case.settings.quotas.on_demand_rotations;
     if key.key().multi_region.is_none() {
-        let command = Command::RotateImported { key: key.key().id, material };
+        let command = Command::RotateImported { key: key.key().id, material, most_on_demand };
         return Ok(propose_quietly(case, env, key.expectation(), command, response));
     }
     let base = shared::record(case, key)?;
@@ -116,7 +117,9 @@ fn rotate_imported<A>(
         m.id == material && (m.status == MaterialStatus::Staged || m.rotated_at.is_some())
     };
     let change = RecordChange {
-        record: base.rotate_imported(&material, case.now()).map_err(|e| shared::refused(e, key.arn()))?,
+        record: base
+            .rotate_imported(&material, case.now(), most_on_demand)
+            .map_err(|e| shared::refused(e, key.arn()))?,
         base: base.version.clone(),
         material: None,
         contained_in: Box::new(move |later| later.materials.iter().any(is_under_way)),

@@ -128,12 +128,21 @@ impl Machine {
         }
     }
 
+    /// A Region that was removed is not taken in again by itself while it has the history that it has now.
+    fn remembering_history(&self, record: ControlRecord, region: &Region) -> ControlRecord {
+        let voter = self.state.directory().and_then(|directory| directory.voters.get(region));
+        match voter {
+            Some(voter) => record.remembering(region.clone(), voter.incarnation),
+            None => record,
+        }
+    }
+
     fn next_record(&mut self, record: &ControlRecord) -> Option<Result<ControlRecord, RecordError>> {
         if let Some(next) = self.adopt_displaced(record) {
             return Some(next);
         }
         if let Some(region) = self.wanted_removal(record) {
-            let next = record.remove(&region);
+            let next = record.remove(&region).map(|next| self.remembering_history(next, &region));
             if seeded!(EvictWithoutCommit) {
                 self.learn(next.clone());
             }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Automatic, ControlRecord, Directory, Enablement, GrantTerms, IdentityChange, IdentityCopy, IdentityEntry,
-    ImportDetails, KeyPolicy, RegionClock, ServiceEventId, UsedKey,
+    ImportDetails, KeyPolicy, RegionClock, ServiceEventId, UsedAccessKey, UsedKey,
 };
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
@@ -331,6 +331,8 @@ pub enum Command {
         key: KeyId,
         /// The pending material.
         material: MaterialId,
+        /// On-demand rotations that the key may have in its life.
+        most_on_demand: u32,
     },
     /// A candidate writes its adopted record in its own register (rule 7); `record.version.epoch` was promised here.
     ProposePromotion {
@@ -357,10 +359,12 @@ pub enum Command {
         /// The materials.
         materials: Vec<InstallMaterial>,
     },
-    /// Keys were used on the proposing node. An older use than the recorded one changes nothing.
+    /// Keys and access keys were used on the proposing node. An older use than the recorded one changes nothing.
     RecordUsage {
         /// The keys, each with its last use there.
         keys: Vec<UsedKey>,
+        /// The access keys, each with its last use there.
+        access_keys: Vec<UsedAccessKey>,
     },
     /// The audit records of these events are durable.
     ForgetServiceEvents {

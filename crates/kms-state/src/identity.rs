@@ -12,12 +12,14 @@
 
 mod caller;
 mod change;
+mod documents;
 mod key_id;
 mod record;
 mod table;
 
 pub use caller::{CallerError, CredentialRef, Session};
 pub use change::{Guard, IdentityChange, IdentityCopy, IdentityEntry, Position};
+pub use documents::{PolicyDocument, TrustPolicy};
 pub use key_id::identity_key_id;
 pub use record::{
     AccessKey, AccessKeyOwner, AccessKeyStatus, Group, IdentityKey, IdentityRecord, ManagedPolicy,

@@ -20,6 +20,7 @@ macro_rules! seeded {
 mod apply;
 mod codec;
 mod command;
+mod compiled;
 mod directory;
 mod grant;
 pub mod identity;
@@ -61,7 +62,7 @@ pub use region_clock::RegionClock;
 pub use register::Register;
 pub use service_event::{Requested, ServiceAct, ServiceEvent, ServiceEventId};
 pub use state::State;
-pub use usage::{LastUsage, UsedKey};
+pub use usage::{AccessKeyUsage, LastUsage, UsedAccessKey, UsedKey, UsedService};
 
 /// True when known bugs are compiled in for kms-model. Nothing that ships may be built so.
 pub const SEEDED_BUGS: bool = cfg!(feature = "seeded-bugs");

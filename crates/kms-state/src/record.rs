@@ -1,8 +1,8 @@
 //! The control record of a multi-Region key: one small value, replaced as a whole, and the changes it allows.
 
 use kms_types::{
-    AccountId, Epoch, KeyId, KeyOrigin, KeySpec, KeyUsage, MaterialId, RecordVersion, Region, RotationType,
-    Timestamp,
+    AccountId, Epoch, Incarnation, KeyId, KeyOrigin, KeySpec, KeyUsage, MaterialId, RecordVersion, Region,
+    RotationType, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub struct ControlRecord {
     pub rotation: Rotation,
     /// Stable, changing its primary, or destroyed.
     pub phase: Phase,
+    /// Former members, with the history that they had when they were removed. Nothing but a call takes them in again.
+    pub removed: BTreeMap<Region, Incarnation>,
     /// How many promotions were made without a majority (rule 9).
     pub unsafe_promotions: u32,
     /// Present exactly in a tombstone: when and after which window the key was destroyed.
@@ -269,6 +271,7 @@ impl ControlRecord {
         if self.is_member(&region) {
             return Err(RecordError::MemberExists { key: self.key, region });
         }
+        next.removed.remove(&region);
         next.members.insert(region, Membership::Joining(Box::new(seed)));
         Ok(next)
     }
@@ -296,6 +299,12 @@ impl ControlRecord {
             next.phase = Phase::Stable;
         }
         Ok(next)
+    }
+
+    /// This record with the history of a Region that it removed.
+    pub fn remembering(mut self, region: Region, incarnation: Incarnation) -> Self {
+        self.removed.insert(region, incarnation);
+        self
     }
 
     /// Rule 8: the next record that hands the key to `successor`.

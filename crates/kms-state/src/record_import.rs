@@ -6,7 +6,7 @@
 //!                        └──────── forget ────────┘                                (rule 4)
 //! ```
 
-use kms_types::{KeyOrigin, MaterialId, RotationType, Timestamp, limits};
+use kms_types::{KeyOrigin, MaterialId, RotationType, Timestamp};
 
 use crate::{ControlRecord, MaterialInfo, MaterialStatus, RecordError};
 
@@ -76,10 +76,16 @@ impl ControlRecord {
     }
 
     /// RotateKeyOnDemand: the next record with the pending material staged. From here it is a rotation like any other:
-    /// active once every active member has acknowledged under a record that says so (rule 4).
-    pub fn rotate_imported(&self, material: &MaterialId, now: Timestamp) -> Result<Self, RecordError> {
+    /// active once every active member has acknowledged under a record that says so (rule 4). The key may have
+    /// `most_on_demand` such rotations in its life.
+    pub fn rotate_imported(
+        &self,
+        material: &MaterialId,
+        now: Timestamp,
+        most_on_demand: u32,
+    ) -> Result<Self, RecordError> {
         let mut next = self.successor()?;
-        if self.rotation.on_demand_count >= limits::MAX_ON_DEMAND_ROTATIONS {
+        if self.rotation.on_demand_count >= most_on_demand {
             return Err(RecordError::OnDemandLimit(self.key));
         }
         let pending = next.pending_in(material, MaterialStatus::PendingRotation)?;

@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 use crate::{
-    Alias, Change, DecodeError, Directory, Grant, GrantTerms, GrantUse, Identity, IdentityChange,
-    IdentityCopy, IdentityEntry, Key, LastUsage, Lifecycle, Outcome, Phase, Refusal, RegionClock, Register,
-    ServiceAct, ServiceEvent, ServiceEventId, decode, encode, identity,
+    AccessKeyUsage, Alias, Change, DecodeError, Directory, Grant, GrantTerms, GrantUse, Identity,
+    IdentityChange, IdentityCopy, IdentityEntry, IdentityKey, Key, LastUsage, Lifecycle, Outcome, Phase,
+    Refusal, RegionClock, Register, ServiceAct, ServiceEvent, ServiceEventId, decode, encode, identity,
 };
 use grants::Grants;
 
@@ -31,6 +31,7 @@ pub struct State {
     proposals: OrdMap<ProposalId, Arc<Remembered>>,
     retired: OrdSet<KeyId>,
     usage: OrdMap<KeyId, LastUsage>,
+    access_key_usage: OrdMap<String, AccessKeyUsage>,
     service_events: OrdMap<ServiceEventId, Arc<ServiceEvent>>,
     identity: Identity,
     // Derived; rebuilt when a state is restored.
@@ -77,6 +78,7 @@ mod table {
     pub(super) const RETIRED: u8 = b'T';
     pub(super) const USAGE: u8 = b'U';
     pub(super) const SERVICE_EVENT: u8 = b'V';
+    pub(super) const ACCESS_KEY_USAGE: u8 = b'W';
 }
 
 impl State {
@@ -157,6 +159,11 @@ impl State {
     /// The last recorded use of a key in this Region.
     pub fn last_usage(&self, key: &KeyId) -> Option<&LastUsage> {
         self.usage.get(key)
+    }
+
+    /// The last recorded use of an access key in this Region.
+    pub fn access_key_usage(&self, id: &str) -> Option<&AccessKeyUsage> {
+        self.access_key_usage.get(id)
     }
 
     /// What the service did to keys by itself and is not recorded yet, oldest first.
@@ -298,7 +305,7 @@ impl State {
 
     /// Every record of the state in key order: the content of a snapshot.
     pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-        // Table bytes in ascending order, so that the whole sequence is sorted: A D G I K M P R T U V.
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D G I K M P R T U V W.
         let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
         let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
         let grants = self.grants.all().map(|g| (grant_key(&g.key, &g.id), encode(&**g)));
@@ -309,8 +316,17 @@ impl State {
         let retired = self.retired.iter().map(|id| (key_key(table::RETIRED, id), encode(&())));
         let usage = self.usage.iter().map(|(id, last)| (key_key(table::USAGE, id), encode(last)));
         let events = self.service_events.iter().map(|(id, event)| (event_key(id), encode(&**event)));
+        let access_keys = self.access_key_usage.iter();
+        let access_keys = access_keys.map(|(id, last)| (access_key_usage_key(id), encode(last)));
         let first = aliases.chain(domain).chain(grants).chain(self.identity.stored_records()).chain(keys);
-        first.chain(meta).chain(proposals).chain(registers).chain(retired).chain(usage).chain(events)
+        first
+            .chain(meta)
+            .chain(proposals)
+            .chain(registers)
+            .chain(retired)
+            .chain(usage)
+            .chain(events)
+            .chain(access_keys)
     }
 
     /// SHA-256 over all records: equal applied index means equal hash (invariant A3).
@@ -332,6 +348,8 @@ impl State {
             state.restore_record(&key, &value)?;
         }
         state.index_deadlines();
+        let keys = state.keys.clone();
+        state.grants.doom_all_without(|key| keys.contains_key(key));
         state.changes.clear();
         Ok(state)
     }
@@ -365,6 +383,10 @@ impl State {
             table::SERVICE_EVENT => {
                 self.put_service_event(parse_event_key(key).ok_or(DecodeError::KeyMismatch)?, decode(value)?);
             }
+            table::ACCESS_KEY_USAGE => {
+                let id = key.get(1..).and_then(|id| std::str::from_utf8(id).ok());
+                self.put_access_key_usage(id.ok_or(DecodeError::KeyMismatch)?, decode(value)?);
+            }
             other => return Err(DecodeError::UnknownTable(other)),
         }
         Ok(())
@@ -389,6 +411,10 @@ impl State {
 
     pub(crate) fn put_key(&mut self, key: Key) {
         self.changed(key_key(table::KEY, &key.id), Some(encode(&key)));
+        // A replica that comes back must not find the grants of the one that went.
+        if self.grants.is_doomed(&key.id) {
+            self.sweep_grants(Some(&key.id), usize::MAX);
+        }
         self.unindex_key(&key.id);
         let counts = key.account != AccountId::SYSTEM;
         if counts && self.keys_by_account.insert((key.account, key.id)).is_none() {
@@ -400,11 +426,10 @@ impl State {
         self.keys.insert(key.id, Arc::new(key));
     }
 
-    /// The key goes with its grants; they never outlive it.
+    /// The key goes with its grants: they never outlive it, even if their records do for some entries.
     pub(crate) fn remove_key(&mut self, id: &KeyId) {
         self.unindex_key(id);
-        let grants: Vec<GrantId> = self.grants_of(*id, None).map(|grant| grant.id).collect();
-        grants.iter().for_each(|grant| self.remove_grant(id, grant));
+        self.grants.doom(id);
         if let Some(key) = self.keys.remove(id) {
             self.keys_by_account.remove(&(key.account, *id));
             self.count_customer_key(&key, |count| count.saturating_sub(1));
@@ -425,6 +450,22 @@ impl State {
     pub(crate) fn put_usage(&mut self, key: KeyId, last: LastUsage) {
         self.changed(key_key(table::USAGE, &key), Some(encode(&last)));
         self.usage.insert(key, last);
+    }
+
+    pub(crate) fn put_access_key_usage(&mut self, id: &str, last: AccessKeyUsage) {
+        self.changed(access_key_usage_key(id), Some(encode(&last)));
+        self.access_key_usage.insert(id.to_owned(), last);
+    }
+
+    /// What is known of the use of access keys that are gone goes with them.
+    fn forget_access_keys<'a>(&mut self, deleted: impl IntoIterator<Item = &'a IdentityKey>) {
+        for key in deleted {
+            if let IdentityKey::AccessKey(id) = key
+                && self.access_key_usage.remove(id).is_some()
+            {
+                self.changed(access_key_usage_key(id), None);
+            }
+        }
     }
 
     /// Entries from here on have this log index.
@@ -456,15 +497,25 @@ impl State {
     }
 
     pub(crate) fn change_identity(&mut self, change: &IdentityChange, epoch: &Epoch) -> Result<(), Refusal> {
-        self.identity.change(change, epoch, &mut self.changes)
+        self.identity.change(change, epoch, &mut self.changes)?;
+        self.forget_access_keys(&change.deletes);
+        Ok(())
     }
 
     pub(crate) fn follow_identity(&mut self, entries: &[IdentityEntry]) -> Result<(), Refusal> {
-        self.identity.follow(entries, &mut self.changes)
+        let followed = self.identity.follow(entries, &mut self.changes);
+        let gone = entries.iter().flat_map(|entry| &entry.deletes);
+        let gone: Vec<&IdentityKey> = gone.filter(|key| self.identity.stored(key).is_none()).collect();
+        self.forget_access_keys(gone);
+        followed
     }
 
     pub(crate) fn replace_identity(&mut self, copy: &IdentityCopy) -> Result<(), Refusal> {
-        self.identity.replace(copy, &mut self.changes)
+        self.identity.replace(copy, &mut self.changes)?;
+        let used = self.access_key_usage.keys().map(|id| IdentityKey::AccessKey(id.clone()));
+        let gone: Vec<IdentityKey> = used.filter(|key| self.identity.stored(key).is_none()).collect();
+        self.forget_access_keys(&gone);
+        Ok(())
     }
 
     /// Remembers the id of a destroyed single-Region key for ever (invariant D3).
@@ -481,6 +532,17 @@ impl State {
     pub(crate) fn put_grant(&mut self, grant: Grant) {
         self.changed(grant_key(&grant.key, &grant.id), Some(encode(&grant)));
         self.grants.put(grant);
+    }
+
+    /// Takes away a part of what keys that went left behind.
+    pub(crate) fn sweep(&mut self) {
+        self.sweep_grants(None, grants::SWEPT_PER_ENTRY);
+    }
+
+    fn sweep_grants(&mut self, only: Option<&KeyId>, most: usize) {
+        for grant in self.grants.sweep(only, most) {
+            self.changed(grant_key(&grant.key, &grant.id), None);
+        }
     }
 
     pub(crate) fn remove_grant(&mut self, key: &KeyId, id: &GrantId) {
@@ -625,6 +687,12 @@ fn parse_event_key(bytes: &[u8]) -> Option<ServiceEventId> {
     let index = u64::from_be_bytes(bytes.get(1..9)?.try_into().ok()?);
     let number = u32::from_be_bytes(bytes.get(9..)?.try_into().ok()?);
     Some(ServiceEventId { index, number })
+}
+
+fn access_key_usage_key(id: &str) -> Vec<u8> {
+    let mut bytes = vec![table::ACCESS_KEY_USAGE];
+    bytes.extend_from_slice(id.as_bytes());
+    bytes
 }
 
 fn proposal_key(id: &ProposalId) -> Vec<u8> {

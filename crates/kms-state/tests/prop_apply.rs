@@ -104,7 +104,11 @@ fn imported() -> impl Strategy<Value = Command> {
         }),
         1 => keys.clone().prop_map(|n| Command::ExpireMaterials { key: key(n) }),
         2 => (keys, 0u8..4)
-            .prop_map(|(n, m)| Command::RotateImported { key: key(n), material: material(m).id }),
+            .prop_map(|(n, m)| Command::RotateImported {
+                key: key(n),
+                material: material(m).id,
+                most_on_demand: 25,
+            }),
     ]
 }
 
@@ -142,7 +146,8 @@ fn of_keys() -> impl Strategy<Value = Command> {
             target: key(n),
             most: 2
         }),
-        (keys.clone(), 0u64..400).prop_map(|(n, day)| Command::RecordUsage { keys: vec![used(n, day)] }),
+        (keys.clone(), 0u64..400)
+            .prop_map(|(n, day)| Command::RecordUsage { keys: vec![used(n, day)], access_keys: Vec::new() }),
         (0u64..60, 0u32..2).prop_map(|(index, number)| Command::ForgetServiceEvents {
             events: vec![ServiceEventId { index, number }]
         }),

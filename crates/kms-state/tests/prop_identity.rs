@@ -30,7 +30,7 @@ fn user(n: u8, generation: u8, id: u64) -> User {
         name: format!("User-{n}"),
         id: format!("AIDA{id}"),
         created_at: Timestamp::default(),
-        inline_policies: BTreeMap::from([("p".to_owned(), format!("{generation}"))]),
+        inline_policies: BTreeMap::from([("p".to_owned(), format!("{generation}").into())]),
         attached_policies: BTreeSet::new(),
         boundary: None,
         tags: BTreeMap::new(),

@@ -133,7 +133,7 @@ async fn admit(
             Ok(Admitted::Kms(admission, Box::new(call)))
         }
         Api::Iam | Api::Sts => {
-            let call = parse_action(origin, body, caller)?;
+            let call = parse_action(context, origin, body, caller)?;
             Ok(Admitted::Query(admission, Box::new(call)))
         }
     }
@@ -171,6 +171,7 @@ fn parse_operation(
 
 /// `Action` and `Version` name what is asked; a version that is not the API's is another API.
 fn parse_action(
+    context: &Context,
     origin: &Origin,
     body: &[u8],
     caller: Authenticated<()>,
@@ -182,6 +183,10 @@ fn parse_action(
     let action = Action::find(caller.api().name(), name).filter(|_| known);
     let unknown = || IamError::InvalidAction(name.chars().take(128).collect());
     let action = action.ok_or_else(|| refused(ApiError::from(&unknown())))?;
+    context.service.throttle_query(caller.principal(), action).map_err(|Throttled| {
+        let error = ApiError::from(&TransportError::Throttled);
+        Refusal::of(&caller, RefusedCall::Action(action), error)
+    })?;
     let origin = origin.clone();
     Ok(caller.map(|()| QueryCall { action, params, origin }))
 }

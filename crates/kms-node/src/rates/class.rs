@@ -1,5 +1,6 @@
 //! Request classes: which calls share a quota (section 8.5 of the service's documentation, [KMS:requests-per-second]).
 
+use kms_ops::iam::Action;
 use kms_state::State;
 use kms_types::{AccountId, KeyRef, KeySpec, Operation};
 use serde_json::{Map, Value};
@@ -19,6 +20,12 @@ pub(crate) enum Class {
     MlKem,
     /// Data key pairs of one spec.
     Pair(Pair),
+    /// Reads of IAM.
+    IamRead,
+    /// Changes of IAM.
+    IamChange,
+    /// All of STS.
+    Sts,
     /// An operation with a quota of its own.
     Operation(Operation),
 }
@@ -38,7 +45,7 @@ pub(crate) enum Pair {
 }
 
 /// Name, class and AWS's default per second.
-const GROUPS: [(&str, Class, f64); 13] = [
+const GROUPS: [(&str, Class, f64); 16] = [
     ("symmetric_cryptography", Class::Symmetric, 10_000.0),
     ("rsa_cryptography", Class::Rsa, 1_000.0),
     ("ecc_cryptography", Class::Ecc, 1_000.0),
@@ -52,9 +59,22 @@ const GROUPS: [(&str, Class, f64); 13] = [
     ("data_key_pair_rsa_3072", Class::Pair(Pair::Rsa3072), 0.5),
     ("data_key_pair_rsa_4096", Class::Pair(Pair::Rsa4096), 0.1),
     ("data_key_pair_other", Class::Pair(Pair::Other), 25.0),
+    // AWS's figures for IAM are not public; STS allows 600 a second [IAM:limits].
+    ("iam_read", Class::IamRead, 50.0),
+    ("iam_change", Class::IamChange, 20.0),
+    ("sts", Class::Sts, 600.0),
 ];
 
 impl Class {
+    /// The class of a call of IAM or STS.
+    pub(crate) fn of_query(action: Action) -> Self {
+        match action {
+            action if action.is_of_sts() => Self::Sts,
+            action if action.is_read() => Self::IamRead,
+            _ => Self::IamChange,
+        }
+    }
+
     /// The class of a call.
     pub(crate) fn of(
         state: &State,

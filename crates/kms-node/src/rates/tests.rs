@@ -35,6 +35,19 @@ fn an_account_uses_up_its_own_class_only() {
 }
 
 #[test]
+fn iam_and_sts_have_classes_of_their_own() {
+    let rates = rates(RateMode::Aws, &[("iam_change", 2.0), ("sts", 1.0)]);
+    let admitted = |action, tries: usize| {
+        (0..tries).filter(|_| rates.admit_query(account("111122223333"), action)).count()
+    };
+    assert_eq!(admitted(Action::CreateUser, 5), 2);
+    assert_eq!(admitted(Action::DeleteUser, 5), 0, "one class with CreateUser");
+    assert_eq!(admitted(Action::ListUsers, 20), 20);
+    assert_eq!(admitted(Action::AssumeRole, 5), 1);
+    assert_eq!(admitted(Action::GetCallerIdentity, 5), 0, "one class with AssumeRole");
+}
+
+#[test]
 fn entries_name_classes_that_exist() {
     let wrong = |name: &str, rate| {
         let rates = RequestRates { mode: RateMode::Aws, per_second: [(name.to_owned(), rate)].into() };

@@ -153,7 +153,7 @@ pub(super) fn delete(case: &Case<'_>) -> Result<Decided, IamError> {
     Ok(Decided::Change(change, None))
 }
 
-/// The use of access keys is not recorded as state; the audit log has it.
+/// What this Region knows: each notes the uses of its own nodes, in batches (ADR 0014).
 pub(super) fn last_used(case: &Case<'_>) -> Result<Decided, IamError> {
     let id = case.params().required("AccessKeyId", &ACCESS_KEY_ID)?;
     let key = case.view.identity().access_key(id).filter(|key| key.account == case.account());
@@ -163,9 +163,13 @@ pub(super) fn last_used(case: &Case<'_>) -> Result<Decided, IamError> {
     if key.is_none() {
         return Err(IamError::NoSuchEntity(format!("The Access Key with id {id} cannot be found.")));
     }
-    let used = Tree::Struct(vec![("Region", "N/A".into()), ("ServiceName", "N/A".into())]);
+    let used = case.view.access_key_usage(id);
+    let mut shown: Vec<(&'static str, Tree)> = Vec::new();
+    shown.extend(used.map(|last| ("LastUsedDate", last.at.into())));
+    shown.push(("ServiceName", used.map_or("N/A", |last| last.service.as_str()).into()));
+    shown.push(("Region", used.map_or("N/A", |_| case.region.as_str()).into()));
     let mut members: Vec<(&'static str, Tree)> = Vec::new();
     members.extend(name.map(|name| ("UserName", Tree::Text(name))));
-    members.push(("AccessKeyLastUsed", used));
+    members.push(("AccessKeyLastUsed", Tree::Struct(shown)));
     Ok(Decided::Answer(Some(Tree::Struct(members))))
 }

@@ -29,6 +29,17 @@ macro_rules! actions {
                 match self { $(Self::$name => $service),+ }
             }
 
+            /// True for an action of STS; the others are of IAM.
+            pub fn is_of_sts(self) -> bool {
+                self.service() == "sts"
+            }
+
+            /// True when the action changes nothing and makes no session.
+            pub fn is_read(self) -> bool {
+                let name = self.name();
+                name.starts_with("List") || name.starts_with("Get") && !name.ends_with("Token")
+            }
+
             pub(super) fn decide(self, case: &Case<'_>, env: &mut Env<'_>) -> Result<Decided, IamError> {
                 let decide: fn(&Case<'_>, &mut Env<'_>) -> Result<Decided, IamError> = match self {
                     $(Self::$name => $decide),+

@@ -23,6 +23,16 @@ pub(super) enum Use {
     Boundary,
 }
 
+/// How often a policy of AWS is used in the account. No record counts it, since nobody can delete it.
+pub(super) fn uses_of_aws(case: &Case<'_>, arn: &str) -> (u32, u32) {
+    let mut counts = (0, 0);
+    for owner in owner::all(case.view, case.account()) {
+        counts.0 += u32::from(owner.attached().contains(arn));
+        counts.1 += u32::from(owner.boundary() == Some(arn));
+    }
+    counts
+}
+
 /// One use more or less. Policies of AWS itself are not counted.
 pub(super) fn count(
     case: &Case<'_>,
@@ -31,7 +41,7 @@ pub(super) fn count(
     usage: Use,
     step: i64,
 ) -> Result<(), IamError> {
-    if aws_managed::document(arn).is_some() {
+    if aws_managed::find(arn).is_some() {
         return Ok(());
     }
     let mut policy = write::policy(case.view, case.account(), arn)?.clone();
@@ -97,7 +107,7 @@ fn path_of(arn: &str) -> &str {
 pub(super) fn entities(case: &Case<'_>) -> Result<Decided, IamError> {
     let arn = case.params().required("PolicyArn", &ARN)?;
     case.authorize("iam:ListEntitiesForPolicy", arn, |_| {})?;
-    if aws_managed::document(arn).is_none() {
+    if aws_managed::find(arn).is_none() {
         write::policy(case.view, case.account(), arn)?;
     }
     let prefix = case.params().path_prefix()?;

@@ -17,7 +17,8 @@ pub(super) fn put(case: &Case<'_>, kind: OwnerKind) -> Result<Decided, IamError>
     let mut owner = kind.authorized(case, &format!("iam:Put{}Policy", kind.word()))?;
     check(document, PolicyKind::Identity)?;
     owner.inline_mut().insert(name.into(), document.into());
-    let (total, most) = (owner.inline().values().map(|text| size(text)).sum::<usize>(), kind.inline_limit());
+    let (total, most) =
+        (owner.inline().values().map(|policy| size(policy.text())).sum::<usize>(), kind.inline_limit());
     if total > most {
         return Err(IamError::LimitExceeded(format!(
             "Maximum policy size of {most} bytes exceeded for {} {}",
@@ -64,7 +65,7 @@ pub(super) fn get(case: &Case<'_>, kind: OwnerKind) -> Result<Decided, IamError>
     Ok(Decided::Answer(Some(Tree::Struct(vec![
         (holder, owner.name().into()),
         ("PolicyName", name.into()),
-        ("PolicyDocument", encoded(document).into()),
+        ("PolicyDocument", encoded(document.text()).into()),
     ]))))
 }
 

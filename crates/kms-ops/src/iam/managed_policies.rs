@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::{
     IamError, Tree,
+    attachments::uses_of_aws,
     authorize::add_tags,
     call::{Case, Decided},
     ids::{self, Kind},
@@ -19,7 +20,10 @@ use super::{
     tags, write,
     write::Change,
 };
-use crate::{Env, aws_managed};
+use crate::{
+    Env,
+    aws_managed::{self, AwsPolicy},
+};
 
 /// Most characters of a managed policy, white space left out, and most policies of an account [IAM:limits].
 const MOST_CHARS: usize = 6144;
@@ -107,15 +111,15 @@ fn shown(policy: &ManagedPolicy, detail: Detail) -> Tree {
 }
 
 /// A policy that comes with every account.
-fn of_aws(arn: &str) -> Tree {
+fn of_aws(policy: &AwsPolicy, (attachments, boundary_uses): (u32, u32)) -> Tree {
     Tree::Struct(vec![
-        ("PolicyName", arn.rsplit('/').next().unwrap_or_default().into()),
-        ("PolicyId", "ANPAAAAAAAAAAAAAAAAAA".into()),
-        ("Arn", arn.into()),
+        ("PolicyName", policy.name.into()),
+        ("PolicyId", policy.id.into()),
+        ("Arn", policy.arn.into()),
         ("Path", "/".into()),
         ("DefaultVersionId", "v1".into()),
-        ("AttachmentCount", Tree::text(0)),
-        ("PermissionsBoundaryUsageCount", Tree::text(0)),
+        ("AttachmentCount", Tree::text(attachments)),
+        ("PermissionsBoundaryUsageCount", Tree::text(boundary_uses)),
         ("IsAttachable", Tree::text(true)),
         ("CreateDate", Timestamp::default().into()),
         ("UpdateDate", Timestamp::default().into()),
@@ -125,8 +129,8 @@ fn of_aws(arn: &str) -> Tree {
 pub(super) fn get(case: &Case<'_>) -> Result<Decided, IamError> {
     let arn = case.params().required("PolicyArn", &ARN)?;
     case.authorize("iam:GetPolicy", arn, |_| {})?;
-    let policy = match aws_managed::document(arn) {
-        Some(_) => of_aws(arn),
+    let policy = match aws_managed::find(arn) {
+        Some(policy) => of_aws(policy, uses_of_aws(case, arn)),
         None => shown(write::policy(case.view, case.account(), arn)?, Detail::Whole),
     };
     Ok(Decided::Answer(Some(Tree::Struct(vec![("Policy", policy)]))))
@@ -137,8 +141,10 @@ pub(super) fn list(case: &Case<'_>) -> Result<Decided, IamError> {
     case.authorize("iam:ListPolicies", "*", |_| {})?;
     let only_attached = case.params().flag("OnlyAttached")?;
     let scope = case.params().get("Scope").unwrap_or("All");
-    let aws = aws_managed::arns().filter(|_| scope != "Local" && !only_attached && prefix == "/");
-    let aws = aws.map(|arn| (format!("0{arn}"), of_aws(arn)));
+    let aws = aws_managed::all().filter(|_| scope != "Local" && prefix == "/");
+    let aws = aws.map(|policy| (policy, uses_of_aws(case, policy.arn)));
+    let aws = aws.filter(|(_, (attachments, _))| !only_attached || *attachments > 0);
+    let aws = aws.map(|(policy, uses)| (format!("0{}", policy.arn), of_aws(policy, uses)));
     let first = IdentityKey::policy(case.account(), "");
     let own = case.view.identity().from(&first).filter_map(|record| match record {
         IdentityRecord::Policy(policy)

@@ -2,7 +2,7 @@
 
 use kms_state::{
     IdentityKey, IdentityRecord, State,
-    identity::{Group, Role, User},
+    identity::{Group, PolicyDocument, Role, User},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +118,7 @@ impl Owner {
         }
     }
 
-    pub(super) fn inline(&self) -> &BTreeMap<String, String> {
+    pub(super) fn inline(&self) -> &BTreeMap<String, PolicyDocument> {
         match self {
             Self::User(user) => &user.inline_policies,
             Self::Group(group) => &group.inline_policies,
@@ -126,7 +126,7 @@ impl Owner {
         }
     }
 
-    pub(super) fn inline_mut(&mut self) -> &mut BTreeMap<String, String> {
+    pub(super) fn inline_mut(&mut self) -> &mut BTreeMap<String, PolicyDocument> {
         match self {
             Self::User(user) => &mut user.inline_policies,
             Self::Group(group) => &mut group.inline_policies,

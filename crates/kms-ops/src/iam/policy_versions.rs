@@ -16,7 +16,7 @@ use super::{
     write,
     write::Change,
 };
-use crate::aws_managed;
+use crate::aws_managed::{self, AwsPolicy};
 
 /// Most versions of one policy [IAM:limits].
 const MOST_VERSIONS: usize = 5;
@@ -31,18 +31,19 @@ fn authorized<'a>(case: &Case<'a>, action: &str) -> Result<&'a ManagedPolicy, Ia
 fn number(case: &Case<'_>, policy: &ManagedPolicy) -> Result<u32, IamError> {
     let text = case.params().get("VersionId").unwrap_or_default();
     let number = text.strip_prefix('v').and_then(|digits| digits.parse().ok());
-    number.filter(|number| policy.versions.contains_key(number)).ok_or_else(|| {
-        let shown = text.chars().take(32).collect::<String>();
-        IamError::NoSuchEntity(format!(
-            "Policy {} version {shown} does not exist or is not attachable.",
-            policy.arn()
-        ))
-    })
+    number
+        .filter(|number| policy.versions.contains_key(number))
+        .ok_or_else(|| no_version(&policy.arn(), text))
+}
+
+fn no_version(arn: &str, version: &str) -> IamError {
+    let shown = version.chars().take(32).collect::<String>();
+    IamError::NoSuchEntity(format!("Policy {arn} version {shown} does not exist or is not attachable."))
 }
 
 fn shown(policy: &ManagedPolicy, number: u32, version: &PolicyVersion, with_document: bool) -> Tree {
     let mut members = Vec::new();
-    members.extend(with_document.then(|| ("Document", encoded(&version.document).into())));
+    members.extend(with_document.then(|| ("Document", encoded(version.document.text()).into())));
     members.extend([
         ("VersionId", format!("v{number}").into()),
         ("IsDefaultVersion", Tree::text(number == policy.default_version)),
@@ -81,10 +82,14 @@ pub(super) fn create(case: &Case<'_>) -> Result<Decided, IamError> {
 
 pub(super) fn get(case: &Case<'_>) -> Result<Decided, IamError> {
     let arn = case.params().required("PolicyArn", &ARN)?;
-    let version = match aws_managed::document(arn) {
-        Some(document) => {
+    let version = match aws_managed::find(arn) {
+        Some(policy) => {
             case.authorize("iam:GetPolicyVersion", arn, |_| {})?;
-            of_aws(document)
+            let text = case.params().get("VersionId").unwrap_or_default();
+            if text != "v1" {
+                return Err(no_version(arn, text));
+            }
+            of_aws(policy, true)
         }
         None => {
             let policy = authorized(case, "iam:GetPolicyVersion")?;
@@ -96,16 +101,24 @@ pub(super) fn get(case: &Case<'_>) -> Result<Decided, IamError> {
     Ok(Decided::Answer(Some(Tree::Struct(vec![("PolicyVersion", version)]))))
 }
 
-fn of_aws(document: &str) -> Tree {
-    Tree::Struct(vec![
-        ("Document", encoded(document).into()),
+fn of_aws(policy: &AwsPolicy, with_document: bool) -> Tree {
+    let mut members = Vec::new();
+    members.extend(with_document.then(|| ("Document", encoded(policy.document.text()).into())));
+    members.extend([
         ("VersionId", "v1".into()),
         ("IsDefaultVersion", Tree::text(true)),
         ("CreateDate", Timestamp::default().into()),
-    ])
+    ]);
+    Tree::Struct(members)
 }
 
 pub(super) fn list(case: &Case<'_>) -> Result<Decided, IamError> {
+    let arn = case.params().required("PolicyArn", &ARN)?;
+    if let Some(policy) = aws_managed::find(arn) {
+        case.authorize("iam:ListPolicyVersions", arn, |_| {})?;
+        let only = [(String::new(), of_aws(policy, false))].into_iter();
+        return Ok(Decided::Answer(Some(page(case.params(), "Versions", only)?)));
+    }
     let policy = authorized(case, "iam:ListPolicyVersions")?;
     // Newest first, as AWS lists them; markers hold names that grow along the list.
     let versions = policy.versions.iter().rev();

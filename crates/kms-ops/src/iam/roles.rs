@@ -1,6 +1,10 @@
 //! Roles and who may assume them [IAM:API].
 
-use kms_state::{IdentityKey, IdentityRecord, identity::Role};
+use kms_policy::Bindings;
+use kms_state::{
+    IdentityKey, IdentityRecord,
+    identity::{Role, TrustPolicy},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -24,14 +28,14 @@ const MOST_TRUST_CHARS: usize = 2048;
 /// Length of a session in seconds: least, most, default.
 const SESSION_S: (u32, u32, u32) = (3600, 43_200, 3600);
 
-fn trust_document<'a>(case: &Case<'a>, name: &str) -> Result<(&'a str, BTreeMap<String, String>), IamError> {
+fn trust_document(case: &Case<'_>, name: &str) -> Result<TrustPolicy, IamError> {
     let document = case.params().required(name, &DOCUMENT)?;
-    let ids = trust::checked(case, document)?;
+    let policy = trust::checked(case, document)?;
     match size(document) > MOST_TRUST_CHARS {
         true => Err(IamError::LimitExceeded(format!(
             "Cannot exceed quota for ACLSizePerRole: {MOST_TRUST_CHARS}"
         ))),
-        false => Ok((document, ids)),
+        false => Ok(policy),
     }
 }
 
@@ -48,7 +52,7 @@ pub(super) fn create(case: &Case<'_>, env: &mut Env<'_>) -> Result<Decided, IamE
         add_tags(context, &tags);
         boundaries::describe(context, boundary);
     })?;
-    let (trust_policy, trust_ids) = trust_document(case, "AssumeRolePolicyDocument")?;
+    let trust_policy = trust_document(case, "AssumeRolePolicyDocument")?;
     if case.view.identity().role(account, name).is_some() {
         return Err(IamError::exists("Role", name));
     }
@@ -64,8 +68,7 @@ pub(super) fn create(case: &Case<'_>, env: &mut Env<'_>) -> Result<Decided, IamE
         name: name.into(),
         id: ids::draw(Kind::Role, env.entropy),
         created_at: case.now(),
-        trust_policy: trust_policy.into(),
-        trust_ids,
+        trust_policy,
         description: description.into(),
         max_session_s,
         inline_policies: BTreeMap::new(),
@@ -154,8 +157,8 @@ pub(super) fn update_description(case: &Case<'_>) -> Result<Decided, IamError> {
 
 pub(super) fn update_trust(case: &Case<'_>) -> Result<Decided, IamError> {
     let role = authorized(case, "iam:UpdateAssumeRolePolicy")?.clone();
-    let (document, trust_ids) = trust_document(case, "PolicyDocument")?;
-    Ok(put(case, Change::new(), Role { trust_policy: document.into(), trust_ids, ..role }, false))
+    let trust_policy = trust_document(case, "PolicyDocument")?;
+    Ok(put(case, Change::new(), Role { trust_policy, ..role }, false))
 }
 
 pub(super) fn delete(case: &Case<'_>) -> Result<Decided, IamError> {
@@ -207,10 +210,12 @@ pub(super) fn create_service_linked(case: &Case<'_>, env: &mut Env<'_>) -> Resul
         name: (*name).into(),
         id: ids::draw(Kind::Role, env.entropy),
         created_at: case.now(),
-        trust_policy: format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
+        trust_policy: TrustPolicy::new(
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
+            ),
+            Bindings::default(),
         ),
-        trust_ids: BTreeMap::new(),
         description: String::new(),
         max_session_s: SESSION_S.2,
         inline_policies: BTreeMap::new(),

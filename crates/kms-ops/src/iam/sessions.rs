@@ -2,7 +2,10 @@
 //! Region opens; nothing is written, so these work in every Region, also without the identity home.
 
 use kms_policy::PolicyKind;
-use kms_state::{CredentialRef, Session, identity::Role};
+use kms_state::{
+    CredentialRef, Session,
+    identity::{PolicyDocument, Role},
+};
 use kms_types::{AccountId, Principal, RoleSession, Timestamp};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -197,7 +200,7 @@ fn role_duration(case: &Case<'_>, role: &Role) -> Result<u32, IamError> {
 }
 
 /// The inline session policy of the call.
-fn session_policy(case: &Case<'_>) -> Result<Option<String>, IamError> {
+fn session_policy(case: &Case<'_>) -> Result<Option<PolicyDocument>, IamError> {
     let Some(document) = case.params().optional("Policy", &DOCUMENT)? else { return Ok(None) };
     if document.chars().count() > MOST_POLICY_CHARS {
         return Err(IamError::PackedPolicyTooLarge(format!(
@@ -205,7 +208,7 @@ fn session_policy(case: &Case<'_>) -> Result<Option<String>, IamError> {
         )));
     }
     check(document, PolicyKind::Session)?;
-    Ok(Some(document.to_owned()))
+    Ok(Some(document.into()))
 }
 
 /// The managed session policies of the call; they must exist in the session's account.
@@ -216,7 +219,7 @@ fn policy_arns(case: &Case<'_>, account: AccountId) -> Result<Vec<String>, IamEr
     }
     for arn in &arns {
         let own = case.view.identity().policy(arn).is_some_and(|policy| policy.account == account);
-        if !own && aws_managed::document(arn).is_none() {
+        if !own && aws_managed::find(arn).is_none() {
             return Err(IamError::Validation(format!(
                 "The policy {arn} does not exist or is not attachable."
             )));

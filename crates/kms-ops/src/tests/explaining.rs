@@ -40,6 +40,33 @@ fn an_explanation_names_the_statement_and_what_was_missing() {
     assert_eq!((list.allowed, list.reason.as_str()), (true, "a root user needs no identity policy"));
 }
 
+/// The deployment's own key may be the first of the state, and is nobody's.
+#[test]
+fn a_service_is_one_of_the_key_that_is_asked_about() {
+    let mut f = Fixture::new();
+    let about = |key: Option<String>| Question {
+        principal: "backup.example".into(),
+        action: "kms:Encrypt".into(),
+        key,
+        ..Question::default()
+    };
+    let none = explain(&f.state, &about(None)).unwrap_err();
+    assert_eq!(none, ExplainError::NoPrincipal("backup.example".into()), "there is no customer yet");
+    let hidden = f.state.identity_key().unwrap().id.to_string();
+    f.single();
+    let error = explain(&f.state, &about(Some(hidden.clone()))).unwrap_err();
+    assert_eq!(error, ExplainError::NoKey(hidden));
+    let key = f.single();
+    let document = format!(
+        r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{OWN}"}},"Action":"kms:*","Resource":"*"}},
+        {{"Effect":"Allow","Principal":{{"Service":"backup.example"}},"Action":"kms:Encrypt","Resource":"*",
+          "Condition":{{"StringEquals":{{"kms:CallerAccount":"{OWN}"}}}}}}]}}"#
+    );
+    f.call(put_policy(&key.key_id, &document)).unwrap();
+    assert!(explain(&f.state, &about(Some(key.key_id.to_string()))).unwrap().allowed);
+    assert!(explain(&f.state, &about(Some(key.arn.to_string()))).unwrap().allowed);
+}
+
 #[test]
 fn supposed_policies_take_the_place_of_those_in_force() {
     let mut f = Fixture::new();

@@ -1,13 +1,14 @@
 //! IAM and STS, and what they open and close.
 
 use kms_policy::PolicySource;
-use kms_state::{CredentialRef, State};
+use kms_state::{AccessKeyUsage, Command, CredentialRef, State, UsedAccessKey, UsedService};
 use kms_types::Principal;
 
 use super::{fixture::*, requests};
 use crate::{
     Denial, Error, Request, Response,
     iam::{self, Action, IamError, Tree},
+    identity_replication,
 };
 
 fn root() -> CredentialRef {
@@ -118,6 +119,62 @@ fn a_secret_is_in_no_entry_and_opens_again() {
     assert_eq!(*iam::access_key_secret(state, &env, &id).unwrap(), secret);
     assert!(iam::access_key_secret(state, &env, "AKIANOBODYNOBODYNOBO").is_none());
     assert!(iam::open_session_token(state, &env, &id).is_none());
+}
+
+/// Reports of several nodes come in any order; what is known of a key goes with it.
+#[test]
+fn the_last_use_of_an_access_key_is_shown_until_the_key_goes() {
+    let mut f = Fixture::new();
+    let CredentialRef::AccessKey(id) = f.user(&root(), "ann") else { panic!() };
+    let shown = |f: &mut Fixture, member: &str| {
+        let answer = f.iam(&root(), Action::GetAccessKeyLastUsed, &[("AccessKeyId", &id)]).unwrap();
+        text(&answer, &["AccessKeyLastUsed", member])
+    };
+    assert_eq!((shown(&mut f, "ServiceName"), shown(&mut f, "Region")), ("N/A".into(), "N/A".into()));
+    let used = |ms, service| {
+        let last = AccessKeyUsage { at: START.plus_millis(ms), service };
+        Command::RecordUsage { keys: Vec::new(), access_keys: vec![UsedAccessKey { id: id.clone(), last }] }
+    };
+    f.run(used(2_000, UsedService::Sts));
+    f.run(used(1_000, UsedService::Kms));
+    assert_eq!((shown(&mut f, "ServiceName"), shown(&mut f, "Region")), ("sts".into(), "us-east-1".into()));
+    assert_eq!(shown(&mut f, "LastUsedDate"), START.plus_millis(2_000).to_rfc3339());
+    f.iam(&root(), Action::DeleteAccessKey, &[("UserName", "ann"), ("AccessKeyId", &id)]).unwrap();
+    assert!(f.state.access_key_usage(&id).is_none());
+    f.run(used(3_000, UsedService::Kms));
+    assert!(f.state.access_key_usage(&id).is_none(), "of a key that is gone nothing is noted");
+}
+
+/// An evicted Region stays out, until it has a new history.
+#[test]
+fn the_identity_key_does_not_go_back_to_a_region_that_was_evicted() {
+    let mut f = Fixture::new();
+    let key = f.state.identity_key().unwrap().id;
+    let joins = |f: &mut Fixture| {
+        let (mut env, state) = f.env();
+        let proposal = identity_replication(state, &mut env, 1)?;
+        match proposal.command {
+            Command::ProposeRecord { record, .. } => Some(*record),
+            other => panic!("{other:?}"),
+        }
+    };
+    let joining = joins(&mut f).unwrap();
+    let other = region("eu-west-1");
+    assert!(joining.members.contains_key(&other), "the only other data Region");
+    f.change(&joining);
+    let active = f.committed(&key).admit(&other).unwrap();
+    f.change(&active);
+    assert!(joins(&mut f).is_none());
+    let history = f.state.directory().unwrap().voters[&other].incarnation;
+    let evicted = f.committed(&key).remove(&other).unwrap().remembering(other.clone(), history);
+    f.change(&evicted);
+    assert!(joins(&mut f).is_none(), "not by itself");
+    let earlier = kms_types::Incarnation::from_random([9; 16]);
+    let renewed = f.committed(&key);
+    let renewed = kms_state::ControlRecord { removed: [(other.clone(), earlier)].into(), ..renewed };
+    let renewed = kms_state::ControlRecord { version: renewed.version.next(), ..renewed };
+    f.change(&renewed);
+    assert!(joins(&mut f).unwrap().members.contains_key(&other), "with a new history it is another Region");
 }
 
 #[test]

@@ -399,7 +399,13 @@ fn descriptions_stay_until_another_one_comes() {
 
 #[test]
 fn on_demand_rotations_of_imported_keys_count() {
+    rotate_to_the_quota(25);
+    rotate_to_the_quota(27);
+}
+
+fn rotate_to_the_quota(most: u8) {
     let mut f = Fixture::new();
+    f.settings.quotas.on_demand_rotations = most.into();
     let created = external(&mut f, false);
     let key = created.key_id;
     let mut given = request(&mut f, &key, &[0; 32]);
@@ -408,15 +414,15 @@ fn on_demand_rotations_of_imported_keys_count() {
     let Response::GetParametersForImport(parameters) = parameters else { panic!() };
     given.import_token = parameters.import_token;
     given.import_type = Some(ImportType::NewKeyMaterial);
-    for byte in 1..=26 {
+    for byte in 1..=most + 1 {
         let algorithm = EncryptionAlgorithm::RsaesOaepSha256;
         given.encrypted_key_material =
             rsa_oaep::encrypt(KeySpec::Rsa2048, &parameters.public_key, algorithm, &[byte; 32]).unwrap();
         run(&mut f, given.clone()).unwrap();
         match f.call(rotate(&key)) {
-            Ok(_) => assert!(byte <= 25),
+            Ok(_) => assert!(byte <= most),
             Err(refused) => {
-                assert_eq!(byte, 26);
+                assert_eq!(byte, most + 1);
                 let quota = Quota::OnDemandRotations { arn: created.arn.clone() };
                 assert_eq!(refused, Error::LimitExceeded(quota));
             }

@@ -48,6 +48,23 @@ fn quotas_of_one_key_follow_the_configuration() {
 
 /// A3: what another node's configuration says does not matter when the entry is applied.
 #[test]
+fn a_higher_quota_of_rotations_reaches_imported_multi_region_keys() {
+    let (primary, _, key) = Fixture::replicated();
+    let record = primary.committed(&key);
+    let at_most = |most| {
+        let pending = record.materials[0].id;
+        let counted = kms_state::ControlRecord {
+            origin: kms_types::KeyOrigin::External,
+            rotation: kms_state::Rotation { on_demand_count: 25, ..record.rotation.clone() },
+            ..record.clone()
+        };
+        counted.rotate_imported(&pending, primary.state.region_time(), most)
+    };
+    assert!(matches!(at_most(25), Err(kms_state::RecordError::OnDemandLimit(_))));
+    assert!(matches!(at_most(26), Err(kms_state::RecordError::NotPending { .. })), "past the quota");
+}
+
+#[test]
 fn the_proposers_quota_is_the_one_that_counts() {
     let mut f = Fixture::new();
     let key = f.single();

@@ -10,7 +10,7 @@ use crate::{Denial, Error, Response, get_key_last_usage};
 fn used(f: &mut Fixture, key: KeyId, at: Timestamp) -> LastUsage {
     let id = RequestId::from_random(u128::from(at.as_millis()).to_be_bytes());
     let last = LastUsage { at, operation: UsageOperation::Decrypt, request: id, event: id };
-    f.run(Command::RecordUsage { keys: vec![UsedKey { key, last }] });
+    f.run(Command::RecordUsage { keys: vec![UsedKey { key, last }], access_keys: Vec::new() });
     last
 }
 

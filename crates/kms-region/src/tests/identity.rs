@@ -22,7 +22,7 @@ fn put(world: &mut World, at: &str, name: &str, document: &str) -> Outcome {
         name: name.into(),
         id: format!("AIDA-{at}-{sequence}"),
         created_at: Timestamp::default(),
-        inline_policies: BTreeMap::from([("p".to_owned(), document.to_owned())]),
+        inline_policies: BTreeMap::from([("p".to_owned(), document.into())]),
         attached_policies: BTreeSet::new(),
         boundary: None,
         tags: BTreeMap::new(),
@@ -35,7 +35,7 @@ fn put(world: &mut World, at: &str, name: &str, document: &str) -> Outcome {
 
 fn document(world: &World, at: &str, name: &str) -> Option<String> {
     let user = world.state(at).identity().user(account(), name)?;
-    user.inline_policies.get("p").cloned()
+    user.inline_policies.get("p").map(|document| document.text().to_owned())
 }
 
 fn assert_equal(world: &World, names: &[&str]) {

@@ -72,7 +72,7 @@ impl World {
 
     fn rotate_imported(&mut self, primary: &str, n: u8) {
         let now = self.now;
-        self.change(primary, |record| record.rotate_imported(&material_id(n), now).unwrap());
+        self.change(primary, |record| record.rotate_imported(&material_id(n), now, 25).unwrap());
     }
 
     fn status(&self, name: &str, n: u8) -> Option<MaterialStatus> {
@@ -153,7 +153,7 @@ fn rule_4_a_new_import_rotates_once_every_member_has_it() {
     assert_eq!(world.status("a", 2), Some(MaterialStatus::PendingMultiRegionImport));
     world.import_existing("b", 2);
     assert_eq!(world.status("a", 2), Some(MaterialStatus::PendingMultiRegionImport), "c is awaited");
-    let early = world.committed("a").rotate_imported(&material_id(2), world.now);
+    let early = world.committed("a").rotate_imported(&material_id(2), world.now, 25);
     assert!(early.is_err(), "no rotation before");
     world.import_existing("c", 2);
     assert_eq!(world.assert_converged().current, Some(material_id(1)), "nor by itself");

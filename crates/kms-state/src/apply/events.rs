@@ -2,7 +2,9 @@
 
 use kms_types::Region;
 
-use crate::{ControlRecord, Key, Membership, Outcome, Phase, ServiceAct, ServiceEventId, State, UsedKey};
+use crate::{
+    ControlRecord, Key, Membership, Outcome, Phase, ServiceAct, ServiceEventId, State, UsedAccessKey, UsedKey,
+};
 
 /// Only keys that are here, and only newer uses: batches of several nodes arrive in any order.
 pub(super) fn record_usage(state: &mut State, keys: &[UsedKey]) -> Outcome {
@@ -13,6 +15,16 @@ pub(super) fn record_usage(state: &mut State, keys: &[UsedKey]) -> Outcome {
         }
     }
     Outcome::Applied
+}
+
+/// The same for access keys.
+pub(super) fn record_access_key_usage(state: &mut State, access_keys: &[UsedAccessKey]) {
+    for UsedAccessKey { id, last } in access_keys {
+        let newer = state.access_key_usage(id).is_none_or(|known| last.at > known.at);
+        if newer && state.identity().access_key(id).is_some() {
+            state.put_access_key_usage(id, *last);
+        }
+    }
 }
 
 pub(super) fn forget(state: &mut State, events: &[ServiceEventId]) -> Outcome {

@@ -1,6 +1,6 @@
 //! Imported material in this Region. New material of a multi-Region key comes by its control record, never here.
 
-use kms_types::{ImportType, KeyId, KeySpec, KeyState, MaterialId, RotationType, limits};
+use kms_types::{ImportType, KeyId, KeySpec, KeyState, MaterialId, RotationType};
 
 use super::keys::{changed, found, refuse_in, wrong_state};
 use super::rotation::enabled_single_region;
@@ -140,10 +140,15 @@ pub(super) fn expire(state: &mut State, key: &KeyId) -> Result<Outcome, Refusal>
 }
 
 /// RotateKeyOnDemand: the pending material is current from this entry on; nobody else holds the key.
-pub(super) fn rotate(state: &mut State, key: &KeyId, material: &MaterialId) -> Result<Outcome, Refusal> {
+pub(super) fn rotate(
+    state: &mut State,
+    key: &KeyId,
+    material: &MaterialId,
+    most_on_demand: u32,
+) -> Result<Outcome, Refusal> {
     let mut key = enabled_single_region(state, key)?;
     let now = state.region_time();
-    if key.rotation.on_demand_count >= limits::MAX_ON_DEMAND_ROTATIONS {
+    if key.rotation.on_demand_count >= most_on_demand {
         return Err(Refusal::OnDemandLimit(key.id));
     }
     let not_wanted = Refusal::MaterialNotWanted { key: key.id, material: *material };

@@ -34,6 +34,7 @@ impl State {
             self.put_proposal(proposal.id, Remembered { index, at, outcome: outcome.clone() });
         }
         self.forget_proposals();
+        self.sweep();
         outcome
     }
 
@@ -117,7 +118,9 @@ impl State {
             Command::ImportMaterial(imported) => import::import(self, imported),
             Command::DeleteImportedMaterial { key, material } => import::delete(self, key, material),
             Command::ExpireMaterials { key } => import::expire(self, key),
-            Command::RotateImported { key, material } => import::rotate(self, key, material),
+            Command::RotateImported { key, material, most_on_demand } => {
+                import::rotate(self, key, material, *most_on_demand)
+            }
             Command::ProposeRecord { record, base, material } => {
                 registers::propose(self, record, base, material.as_ref())
             }
@@ -129,7 +132,10 @@ impl State {
             Command::PromiseEpochs { epochs } => Ok(registers::promise(self, epochs)),
             Command::CommitRecords { records } => registers::commit(self, index, records),
             Command::InstallMaterials { materials } => registers::install(self, materials),
-            Command::RecordUsage { keys } => Ok(events::record_usage(self, keys)),
+            Command::RecordUsage { keys, access_keys } => {
+                events::record_access_key_usage(self, access_keys);
+                Ok(events::record_usage(self, keys))
+            }
             Command::ForgetServiceEvents { events } => Ok(events::forget(self, events)),
             Command::ChangeIdentity(change) => identity::change(self, change),
             Command::FollowIdentity { entries } => identity::follow(self, entries),

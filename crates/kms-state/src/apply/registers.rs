@@ -46,6 +46,7 @@ pub(super) fn initial(state: &mut State, index: u64, key: &Key) {
         current: key.current,
         rotation: key.rotation.clone(),
         phase: Phase::Stable,
+        removed: BTreeMap::new(),
         unsafe_promotions: 0,
         deletion: None,
     });

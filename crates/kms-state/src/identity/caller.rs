@@ -4,7 +4,7 @@ use kms_types::{AccountId, Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{AccessKeyOwner, AccessKeyStatus};
+use super::{AccessKeyOwner, AccessKeyStatus, PolicyDocument};
 use crate::State;
 
 /// What temporary credentials carry in their token, besides the secret.
@@ -19,7 +19,7 @@ pub struct Session {
     /// When it ends.
     pub expires_at: Timestamp,
     /// The inline session policy.
-    pub policy: Option<String>,
+    pub policy: Option<PolicyDocument>,
     /// ARNs of managed session policies; what they say is looked up at each call.
     pub policy_arns: Vec<String>,
     /// Session tags.

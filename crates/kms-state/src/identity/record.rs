@@ -4,6 +4,8 @@ use kms_types::{AccountId, Principal, Timestamp, UserPrincipal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{PolicyDocument, TrustPolicy};
+
 /// Where a record stands in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum IdentityKey {
@@ -94,7 +96,7 @@ pub struct User {
     /// Creation, in Region time.
     pub created_at: Timestamp,
     /// Inline policies by name.
-    pub inline_policies: BTreeMap<String, String>,
+    pub inline_policies: BTreeMap<String, PolicyDocument>,
     /// ARNs of attached managed policies.
     pub attached_policies: BTreeSet<String>,
     /// The ARN of the permissions boundary.
@@ -134,7 +136,7 @@ pub struct Group {
     /// Creation, in Region time.
     pub created_at: Timestamp,
     /// Inline policies by name.
-    pub inline_policies: BTreeMap<String, String>,
+    pub inline_policies: BTreeMap<String, PolicyDocument>,
     /// ARNs of attached managed policies.
     pub attached_policies: BTreeSet<String>,
     /// Lower-case names of its members.
@@ -162,15 +164,13 @@ pub struct Role {
     /// Creation, in Region time.
     pub created_at: Timestamp,
     /// Who may assume it.
-    pub trust_policy: String,
-    /// The unique ids of the users and roles that the trust policy names, by ARN, taken when it was put (section 9.4).
-    pub trust_ids: BTreeMap<String, String>,
+    pub trust_policy: TrustPolicy,
     /// Free text.
     pub description: String,
     /// Longest session, in seconds.
     pub max_session_s: u32,
     /// Inline policies by name.
-    pub inline_policies: BTreeMap<String, String>,
+    pub inline_policies: BTreeMap<String, PolicyDocument>,
     /// ARNs of attached managed policies.
     pub attached_policies: BTreeSet<String>,
     /// The ARN of the permissions boundary.
@@ -224,8 +224,8 @@ impl ManagedPolicy {
     }
 
     /// The document that counts.
-    pub fn document(&self) -> Option<&str> {
-        self.versions.get(&self.default_version).map(|version| version.document.as_str())
+    pub fn document(&self) -> Option<&PolicyDocument> {
+        self.versions.get(&self.default_version).map(|version| &version.document)
     }
 }
 
@@ -233,7 +233,7 @@ impl ManagedPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyVersion {
     /// The document.
-    pub document: String,
+    pub document: PolicyDocument,
     /// Creation, in Region time.
     pub created_at: Timestamp,
 }

@@ -303,6 +303,9 @@ impl Identity {
         let key = stored.record.key();
         out.push(Change { key: record_key(&key), value: Some(encode(&stored)) });
         self.unindex(&key);
+        if let Some(old) = self.records.get(&key) {
+            stored.record.adopt_compiled(&old.record);
+        }
         if let Some(id) = stored.record.unique_id() {
             self.by_id.insert(id.to_owned(), key.clone());
         }

@@ -2,10 +2,15 @@
 //!
 //! ```text
 //! grants        (key, grant)                     the records; ListGrants in this order
-//! by_use        (key, digest of a use, grant)    "who may do what, under which circumstances": authorization
+//! per key       by_use   (digest of a use, grant)    "who may do what, under which circumstances": authorization
+//!               named    (digest of the terms)       one grant for equal terms under one name
 //! by_retiring   (digest of a principal, key, grant)                                            ListRetirableGrants
-//! named         (key, digest of the terms)       one grant for equal terms under one name
+//! doomed        keys that are gone and whose grants are still being swept away
 //! ```
+//!
+//! A key that goes takes its grants with it in the same entry: its indexes go as one, and from then on nothing finds
+//! them. Their records are swept away by this entry and the following ones, [`SWEPT_PER_ENTRY`] at a time, so that no
+//! entry is long. A record without a key is therefore always one that is being swept.
 //!
 //! `by_use` holds one row per operation of a grant. Its digest covers the grantee, the operation and an *anchor*: a part
 //! of the constraints that every matching request shows. A request has few possible anchors, so a decision is a few
@@ -31,11 +36,21 @@ type ShortDigest = [u8; 16];
 #[derive(Debug, Clone, Default)]
 pub(super) struct Grants {
     grants: OrdMap<(KeyId, GrantId), Arc<Grant>>,
-    counts: OrdMap<KeyId, usize>,
-    by_use: OrdSet<(KeyId, ShortDigest, GrantId)>,
+    per_key: OrdMap<KeyId, OfKey>,
     by_retiring: OrdSet<(ShortDigest, KeyId, GrantId)>,
-    named: OrdMap<(KeyId, [u8; 32]), GrantId>,
+    doomed: OrdSet<KeyId>,
 }
+
+/// The indexes of one key's grants.
+#[derive(Debug, Clone, Default)]
+struct OfKey {
+    count: usize,
+    by_use: OrdSet<(ShortDigest, GrantId)>,
+    named: OrdMap<[u8; 32], GrantId>,
+}
+
+/// How many records of grants one entry sweeps away at most.
+pub(super) const SWEPT_PER_ENTRY: usize = 1_000;
 
 /// Where a list goes on: after this grant, or at the beginning.
 fn from_grant(key: KeyId, after: Option<GrantId>) -> std::ops::Bound<(KeyId, GrantId)> {
@@ -44,7 +59,7 @@ fn from_grant(key: KeyId, after: Option<GrantId>) -> std::ops::Bound<(KeyId, Gra
 
 impl Grants {
     pub(super) fn get(&self, key: &KeyId, id: &GrantId) -> Option<&Arc<Grant>> {
-        self.grants.get(&(*key, *id))
+        self.grants.get(&(*key, *id)).filter(|_| self.per_key.contains_key(key))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Grant>> {
@@ -52,7 +67,7 @@ impl Grants {
     }
 
     pub(super) fn count(&self, key: &KeyId) -> usize {
-        self.counts.get(key).copied().unwrap_or_default()
+        self.per_key.get(key).map_or(0, |indexes| indexes.count)
     }
 
     pub(super) fn of_key(
@@ -61,7 +76,8 @@ impl Grants {
         after: Option<GrantId>,
     ) -> impl Iterator<Item = &Arc<Grant>> + '_ {
         let rest = self.grants.range((from_grant(key, after), Unbounded));
-        rest.take_while(move |((k, _), _)| *k == key).map(|(_, grant)| grant)
+        let lives = self.per_key.contains_key(&key);
+        rest.take_while(move |((k, _), _)| lives && *k == key).map(|(_, grant)| grant)
     }
 
     pub(super) fn to_grantee<'a>(
@@ -108,44 +124,95 @@ impl Grants {
     }
 
     pub(super) fn same(&self, key: KeyId, terms: &GrantTerms) -> Option<&Arc<Grant>> {
-        let id = self.named.get(&(key, digest_of_terms(terms)?))?;
+        let id = self.per_key.get(&key)?.named.get(&digest_of_terms(terms)?)?;
         self.get(&key, id).filter(|grant| grant.terms == *terms)
     }
 
     pub(super) fn put(&mut self, grant: Grant) {
         let (key, id) = (grant.key, grant.id);
         self.remove(&key, &id);
-        for digest in self.digests_to_enter(&grant) {
-            self.by_use.insert((key, digest, id));
+        let digests = self.digests_to_enter(&grant);
+        let indexes = self.per_key.entry(key).or_default();
+        for digest in digests {
+            indexes.by_use.insert((digest, id));
         }
+        if let Some(digest) = digest_of_terms(&grant.terms) {
+            indexes.named.insert(digest, id);
+        }
+        indexes.count += 1;
         if let Some(retiring) = &grant.terms.retiring {
             self.by_retiring.insert((digest_of(retiring.as_str()), key, id));
         }
-        if let Some(digest) = digest_of_terms(&grant.terms) {
-            self.named.insert((key, digest), id);
-        }
-        self.counts.insert(key, self.count(&key) + 1);
         self.grants.insert((key, id), Arc::new(grant));
     }
 
     pub(super) fn remove(&mut self, key: &KeyId, id: &GrantId) -> Option<Arc<Grant>> {
+        let indexes = self.per_key.get_mut(key)?;
         let grant = self.grants.remove(&(*key, *id))?;
         for digest in digests_to_clear(&grant) {
-            self.by_use.remove(&(*key, digest, *id));
-        }
-        if let Some(retiring) = &grant.terms.retiring {
-            self.by_retiring.remove(&(digest_of(retiring.as_str()), *key, *id));
+            indexes.by_use.remove(&(digest, *id));
         }
         if let Some(digest) = digest_of_terms(&grant.terms)
-            && self.named.get(&(*key, digest)) == Some(id)
+            && indexes.named.get(&digest) == Some(id)
         {
-            self.named.remove(&(*key, digest));
+            indexes.named.remove(&digest);
         }
-        match self.count(key) {
-            0 | 1 => drop(self.counts.remove(key)),
-            more => drop(self.counts.insert(*key, more - 1)),
+        indexes.count = indexes.count.saturating_sub(1);
+        if indexes.count == 0 {
+            self.per_key.remove(key);
         }
+        self.forget_retiring(&grant);
         Some(grant)
+    }
+
+    fn forget_retiring(&mut self, grant: &Grant) {
+        if let Some(retiring) = &grant.terms.retiring {
+            self.by_retiring.remove(&(digest_of(retiring.as_str()), grant.key, grant.id));
+        }
+    }
+
+    /// The key is gone: nothing finds its grants any more, and [`Self::sweep`] takes their records away.
+    pub(super) fn doom(&mut self, key: &KeyId) {
+        if self.per_key.remove(key).is_some() {
+            self.doomed.insert(*key);
+        }
+    }
+
+    /// True while records of a key that went are still there.
+    pub(super) fn is_doomed(&self, key: &KeyId) -> bool {
+        self.doomed.contains(key)
+    }
+
+    /// Removes up to `most` records of the keys that went, of `only` one or of all in order, and says which.
+    pub(super) fn sweep(&mut self, only: Option<&KeyId>, most: usize) -> Vec<Arc<Grant>> {
+        let mut swept = Vec::new();
+        while swept.len() < most {
+            let next = match only {
+                Some(key) => self.doomed.contains(key).then_some(*key),
+                None => self.doomed.get_min().copied(),
+            };
+            let Some(key) = next else { break };
+            let left = most - swept.len();
+            let of_key = self.grants.range((from_grant(key, None), Unbounded));
+            let of_key = of_key.take_while(|((k, _), _)| *k == key).take(left.saturating_add(1));
+            let mut found: Vec<Arc<Grant>> = of_key.map(|(_, grant)| grant.clone()).collect();
+            if found.len() <= left {
+                self.doomed.remove(&key);
+            }
+            found.truncate(left);
+            for grant in &found {
+                self.grants.remove(&(grant.key, grant.id));
+                self.forget_retiring(grant);
+            }
+            swept.extend(found);
+        }
+        swept
+    }
+
+    /// After a restore: what belongs to no key was being swept.
+    pub(super) fn doom_all_without(&mut self, keys: impl Fn(&KeyId) -> bool) {
+        let gone: Vec<KeyId> = self.per_key.keys().copied().filter(|key| !keys(key)).collect();
+        gone.iter().for_each(|key| self.doom(key));
     }
 
     fn rows(
@@ -155,12 +222,12 @@ impl Grants {
         after: Option<GrantId>,
     ) -> impl Iterator<Item = &Arc<Grant>> + '_ {
         let from = match after {
-            Some(after) => Excluded((key, digest, after)),
-            None => Included((key, digest, GrantId::FIRST)),
+            Some(after) => Excluded((digest, after)),
+            None => Included((digest, GrantId::FIRST)),
         };
-        self.by_use
-            .range((from, Included((key, digest, GrantId::LAST))))
-            .filter_map(move |(_, _, id)| self.get(&key, id))
+        let indexes = self.per_key.get(&key);
+        let rows = indexes.map(|indexes| indexes.by_use.range((from, Included((digest, GrantId::LAST)))));
+        rows.into_iter().flatten().filter_map(move |(_, id)| self.get(&key, id))
     }
 
     /// One row to be listed by, and one per operation. A Subset constraint is anchored at the one of its pairs that
@@ -178,8 +245,8 @@ impl Grants {
     /// How many rows a digest has, counted no further than it takes to avoid the crowded ones.
     fn crowd(&self, key: KeyId, digest: ShortDigest) -> usize {
         const ENOUGH: usize = 32;
-        let rows = (Included((key, digest, GrantId::FIRST)), Included((key, digest, GrantId::LAST)));
-        self.by_use.range(rows).take(ENOUGH).count()
+        let rows = (Included((digest, GrantId::FIRST)), Included((digest, GrantId::LAST)));
+        self.per_key.get(&key).map_or(0, |indexes| indexes.by_use.range(rows).take(ENOUGH).count())
     }
 }
 

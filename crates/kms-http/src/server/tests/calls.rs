@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use kms_ops::iam::Action;
 use kms_types::{Operation, Timestamp};
 use serde_json::json;
 use std::sync::atomic::Ordering::SeqCst;
@@ -224,6 +225,24 @@ async fn iam_and_sts_answer_in_xml() {
     assert!(answer.contains("x-meridian-identity-home: eu-west-1"), "{answer}");
     let answer = query(&server, "iam", "Action=GetUser&Version=2010-05-08&UserName=a").await;
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("<Code>NoSuchEntity</Code>"), "{answer}");
+}
+
+/// IAM and STS say it in their own words, and the record names the action.
+#[tokio::test]
+async fn a_throttled_action_is_refused_and_recorded() {
+    let server = start().await;
+    *server.fake.throttled_action.lock().unwrap() = Some(Action::GetUser);
+    let answer = query(&server, "iam", "Action=GetUser&Version=2010-05-08&UserName=a").await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("<Code>Throttling</Code>"), "{answer}");
+    assert!(answer.contains("<Message>Rate exceeded</Message>"), "{answer}");
+    let other = query(&server, "iam", "Action=DeleteUser&Version=2010-05-08&UserName=a").await;
+    assert!(other.starts_with("HTTP/1.1 200"), "{other}");
+    let recorded = server.refusals();
+    assert_eq!(
+        (recorded[0].call, recorded[0].error.code),
+        (RefusedCall::Action(Action::GetUser), "Throttling")
+    );
+    assert!(recorded[0].caller.is_some());
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub(super) struct Fake {
     pub(super) audit_broken: AtomicBool,
     /// Calls of this operation are refused for their rate.
     pub(super) throttled: Mutex<Option<kms_types::Operation>>,
+    /// Calls of this action are refused for their rate.
+    pub(super) throttled_action: Mutex<Option<kms_ops::iam::Action>>,
     pub(super) no_leader: AtomicBool,
     me: OnceLock<std::sync::Weak<Self>>,
     pub(super) ready: AtomicBool,
@@ -69,6 +71,11 @@ impl KmsService for Fake {
         _: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<(), Throttled> {
         let full = *self.throttled.lock().unwrap() == Some(operation);
+        if full { Err(Throttled) } else { Ok(()) }
+    }
+
+    fn throttle_query(&self, _: &Principal, action: kms_ops::iam::Action) -> Result<(), Throttled> {
+        let full = *self.throttled_action.lock().unwrap() == Some(action);
         if full { Err(Throttled) } else { Ok(()) }
     }
 
