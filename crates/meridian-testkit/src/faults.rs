@@ -35,6 +35,46 @@ impl Cluster {
         self.wait_ready(Some(target)).await
     }
 
+    /// Cuts every link between two targets, both ways: bytes are held, as by a cable that is out, until [`Cluster::heal`].
+    /// Clients still reach every node.
+    pub async fn partition(&self, one: &str, other: &str) -> Result<(), Error> {
+        self.link(&["local", "partition", one, other]).await
+    }
+
+    /// As [`Cluster::partition`], but only what `from` sends to `to` is held.
+    pub async fn partition_one_way(&self, from: &str, to: &str) -> Result<(), Error> {
+        self.link(&["local", "partition", from, to, "--one-way"]).await
+    }
+
+    /// Cuts `target` off from everything else in the cluster.
+    pub async fn isolate(&self, target: &str) -> Result<(), Error> {
+        self.link(&["local", "isolate", target]).await
+    }
+
+    /// Delays everything between two targets, in each direction.
+    pub async fn delay(&self, one: &str, other: &str, by: Duration) -> Result<(), Error> {
+        self.link(&["local", "delay", one, other, &format!("{}ms", by.as_millis())]).await
+    }
+
+    /// Loses this share of the segments between two targets, at each try.
+    pub async fn loss(&self, one: &str, other: &str, percent: u8) -> Result<(), Error> {
+        self.link(&["local", "loss", one, other, &format!("{percent}%")]).await
+    }
+
+    /// Ends partitions, delays and losses everywhere.
+    pub async fn heal(&self) -> Result<(), Error> {
+        self.link(&["local", "heal"]).await
+    }
+
+    /// Ends partitions, delays and losses between two targets.
+    pub async fn heal_between(&self, one: &str, other: &str) -> Result<(), Error> {
+        self.link(&["local", "heal", one, other]).await
+    }
+
+    async fn link(&self, arguments: &[&str]) -> Result<(), Error> {
+        self.ask::<IgnoredAny>(arguments).await.map(drop)
+    }
+
     /// Moves the time of every Region forward; returns when the rotations, deletions and expiries of these days have
     /// happened everywhere.
     pub async fn advance_clock(&self, days: u32) -> Result<(), Error> {

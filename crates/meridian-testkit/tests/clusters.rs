@@ -176,6 +176,39 @@ async fn another_region_takes_over_from_a_lost_primary() {
     cluster.wait_key_state("us-east-1", &key, KeyState::Enabled).await.unwrap();
 }
 
+/// One of two Regions asked for a second promotion cannot count itself twice: with the link cut there is no majority.
+#[tokio::test]
+async fn a_partition_holds_shared_changes_until_it_heals() {
+    let cluster = Cluster::builder().regions(["us-east-1", "eu-west-1"]).start().await.unwrap();
+    let key = cluster.multi_region_key("us-east-1", &["eu-west-1"]).await.unwrap();
+    let (home, away) = (cluster.client("us-east-1"), cluster.client("eu-west-1"));
+    let material = async |client: &aws_sdk_kms::Client| {
+        let described = client.describe_key().key_id(&key).send().await.unwrap();
+        described.key_metadata.unwrap().current_key_material_id.unwrap()
+    };
+    let first = material(&home).await;
+
+    cluster.partition("us-east-1", "eu-west-1").await.unwrap();
+    let once = aws_sdk_kms::config::retry::RetryConfig::disabled();
+    let config = cluster.config("us-east-1").retry_config(once).build();
+    let refused = aws_sdk_kms::Client::from_conf(config).rotate_key_on_demand().key_id(&key).send().await;
+    let error = refused.unwrap_err().into_service_error();
+    assert!(error.is_dependency_timeout_exception(), "{error:?}");
+    for client in [&home, &away] {
+        let sealed = client.encrypt().key_id(&key).plaintext(Blob::new("x")).send().await.unwrap();
+        client.decrypt().ciphertext_blob(sealed.ciphertext_blob.unwrap()).send().await.unwrap();
+    }
+    assert_eq!(material(&away).await, first);
+
+    cluster.heal().await.unwrap();
+    let rotated = || async {
+        let (here, there) = (material(&home).await, material(&away).await);
+        (here == there && here != first).then_some(())
+    };
+    home.rotate_key_on_demand().key_id(&key).send().await.ok();
+    wait_until("both Regions have rotated", Duration::from_secs(60), rotated).await.unwrap();
+}
+
 #[tokio::test]
 async fn other_programs_find_the_cluster_by_its_environment() {
     let cluster = small().await;
