@@ -1,7 +1,7 @@
 //! A row's two halves: the library call with material of this process, and the request with a key of the Region.
 
 use kms_crypto::{
-    SealRequest, agreement, ciphertext, kem, key_pair, mac, material_id, rsa_oaep,
+    DomainKey, SealRequest, agreement, ciphertext, kem, key_pair, mac, material_id, rsa_oaep,
     signature::{self, Message},
 };
 use kms_types::{
@@ -29,6 +29,9 @@ const ACCOUNT: &str = "000000000000";
 pub(super) struct Case {
     /// The library call.
     pub(super) library: Call,
+    /// What a cache of open keys could save: unwrapping the material, which the node does before the library call, and
+    /// parsing a private key, which is part of it. None where no secret of the key is used.
+    pub(super) opening: Option<Call>,
     /// The body of the request.
     pub(super) body: Value,
 }
@@ -37,8 +40,21 @@ pub(super) struct Case {
 pub(super) async fn build(plan: &Plan, server: &mut Server) -> Result<Case, Failure> {
     let key = server.key(plan.spec, plan.usage()).await?;
     let local = server.material(plan.spec)?;
+    let opening = plan.uses_secret().then(|| unwrapping(&local));
     let library = library(plan.work, plan.spec, local)?;
-    Ok(Case { library, body: body(plan.work, &key, server).await? })
+    Ok(Case { library, opening, body: body(plan.work, &key, server).await? })
+}
+
+/// The public half stands for parsing: it is computed from the parsed key and little else.
+fn unwrapping(local: &Local) -> Call {
+    let (domain, key_id) =
+        (DomainKey::generate(1, &mut OsEntropy), KeyId::from_random(KeyIdKind::SingleRegion, [1; 16]));
+    let (spec, id) = (local.material.spec(), material_id(&key_id, &local.material));
+    let wrapped = domain.wrap(&key_id, &id, &local.material, &mut OsEntropy);
+    Box::new(move || {
+        let opened = domain.unwrap_key(&key_id, spec, &id, &wrapped);
+        opened.is_ok_and(|material| black_box(material.public_key()).is_ok())
+    })
 }
 
 async fn body(work: Work, key: &str, server: &mut Server) -> Result<Value, Failure> {

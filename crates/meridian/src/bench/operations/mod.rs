@@ -97,8 +97,12 @@ async fn all(
         progress.tell(at, plan);
         let case = case::build(plan, &mut server).await?;
         let library = library::median(case.library, time / 2).await?;
+        let opening = match case.opening {
+            Some(call) => Some(library::median(call, time / 4).await?),
+            None => None,
+        };
         let measured = request(Case::call(plan.operation(), case.body)).await?;
-        figures.rows.push(Row::new(plan, library, &measured));
+        figures.rows.push(Row::new(plan, library, opening, &measured));
     }
     progress.done();
     Ok(figures)

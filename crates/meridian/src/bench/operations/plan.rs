@@ -158,6 +158,11 @@ impl Plan {
         format!("{} {}", self.operation(), self.subject())
     }
 
+    /// Whether the KMS key's material is needed, not its public half or nothing of it.
+    pub(super) fn uses_secret(&self) -> bool {
+        !matches!(self.work, Work::GenerateRandom | Work::EncryptRsa(_) | Work::Verify(_) | Work::Encapsulate)
+    }
+
     /// What the KMS key is made for.
     pub(super) fn usage(&self) -> KeyUsage {
         match self.work {
