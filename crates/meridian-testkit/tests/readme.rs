@@ -1,7 +1,5 @@
 //! The example of the README, as it stands there.
 
-#![expect(clippy::expect_used, reason = "the README's own words")]
-
 use meridian_testkit::{Cluster, aws_sdk_kms::primitives::Blob};
 
 #[tokio::test]
