@@ -54,7 +54,13 @@ def test_the_readme_example_passes(pytester, nothing_left):
 def test_what_one_test_breaks_is_whole_in_the_next(pytester, nothing_left):
     pytester.makepyfile(
         """
-        def test_breaks(kms_cluster, kms_chaos):
+        import pytest
+
+        def test_breaks(kms_cluster, kms_client, kms_chaos):
+            key = kms_cluster.multi_region_key("us-east-1", "eu-west-1")
+            kms_chaos.isolate("us-east-1")
+            with pytest.raises(kms_client().exceptions.DependencyTimeoutException):
+                kms_client().rotate_key_on_demand(KeyId=key)
             kms_chaos.pause("us-east-1")
             kms_chaos.kill("eu-west-1/1")
             assert 0
@@ -63,6 +69,7 @@ def test_what_one_test_breaks_is_whole_in_the_next(pytester, nothing_left):
             assert all(node["ready"] for node in kms_cluster.nodes())
             for region in kms_cluster.regions:
                 kms_client(region).list_keys()
+            kms_cluster.multi_region_key("us-east-1", "eu-west-1", "ap-southeast-2")
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(failed=1, passed=1)
