@@ -1,7 +1,8 @@
 //! Whether a node may be sent calls.
 //!
 //! A node serves once Region time has moved since it started: before that it could neither date a signature nor know
-//! that a leader reaches it. It stops when it shuts down or its audit log fails (failure case 28).
+//! that a leader reaches it. It stops when it shuts down, its audit log fails (failure case 28), or it leads without a quorum:
+//! cut off from the others, it could neither read nor write, and would not know that another leads.
 
 use kms_types::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,7 @@ impl Readiness {
     pub(crate) fn is_ready(&self) -> bool {
         !self.refusing.load(Ordering::Relaxed)
             && self.group.leader().is_some()
+            && !self.group.has_lost_its_quorum()
             && self.group.applied().state.region_time() > self.started_at
     }
 }

@@ -5,8 +5,11 @@
 use super::{Group, GroupParts};
 use kms_raft::{Peer, TypeConfig};
 use kms_types::NodeId;
-use openraft::{async_runtime::watch::WatchReceiver, metrics::RaftServerMetrics};
+use openraft::{Instant, ServerState, async_runtime::watch::WatchReceiver, metrics::RaftServerMetrics};
 use std::time::Duration;
+
+/// Several of the longest election time-outs: a leader that is merely busy is not taken for one that is cut off.
+const QUORUM_LOST_AFTER: Duration = Duration::from_secs(2);
 
 /// The node that leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,14 @@ impl Group {
     /// True while this node believes that it leads.
     pub fn is_leader(&self) -> bool {
         self.core.is_leader()
+    }
+
+    /// True while this node leads and no quorum has acknowledged that for so long that others may have elected another.
+    pub fn has_lost_its_quorum(&self) -> bool {
+        let metrics = self.core.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let acknowledged = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
+        metrics.state == ServerState::Leader && acknowledged.is_none_or(|age| age > QUORUM_LOST_AFTER)
     }
 
     /// Completes when this node leads.
