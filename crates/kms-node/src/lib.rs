@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 mod credentials;
 mod decide;
+pub mod disturbance;
 pub mod entropy;
 pub mod group;
 mod heavy;
@@ -34,4 +35,4 @@ const _: () = assert!(
 
 pub use config::{ConfigError, NodeConfig};
 pub use keyring::RegionKeyRing;
-pub use node::{NodeError, run_node};
+pub use node::{NodeError, run_disturbed, run_node};

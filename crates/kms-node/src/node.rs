@@ -31,10 +31,11 @@ use zeroize::Zeroizing;
 use crate::{
     admin::Admin,
     bootstrap::{BootstrapError, bootstrap},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SkewedClock, SystemClock},
     config::{ConfigError, NodeConfig},
     credentials::ConfiguredCredentials,
     decide::Decider,
+    disturbance::{Disturbance, Disturbances},
     entropy::OsEntropy,
     group::{Group, GroupParts, run_region_clock},
     identity::{self, IdentityError},
@@ -135,10 +136,20 @@ fn kind(clock: RegionClock) -> &'static str {
 
 /// Runs a node until `stop` completes, then hands over the lead and shuts down in order.
 pub async fn run_node(config: NodeConfig, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+    run_disturbed(config, Disturbance::none(), stop).await
+}
+
+/// As [`run_node`], with what a cluster for tests does to the node; a node that is not configured as part of one ignores it.
+pub async fn run_disturbed(
+    config: NodeConfig,
+    disturbances: Disturbances,
+    stop: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let disturbances = if config.local.is_some() { disturbances } else { Disturbance::none() };
     config.check()?;
     self_test()?;
     identity::claim(&config)?;
-    let node = Node::open(config).await?;
+    let node = Node::open(config, disturbances).await?;
     node.run(stop).await
 }
 
@@ -153,6 +164,7 @@ struct Node {
     readiness: Arc<Readiness>,
     usage: Arc<UsageLog>,
     clock: Arc<dyn Clock>,
+    disturbances: Disturbances,
     signing: Arc<SigningKey>,
     link: Arc<TonicRegionLink>,
     inbox: mpsc::Receiver<Bytes>,
@@ -163,7 +175,7 @@ struct Node {
 }
 
 impl Node {
-    async fn open(config: NodeConfig) -> Result<Self, NodeError> {
+    async fn open(config: NodeConfig, disturbances: Disturbances) -> Result<Self, NodeError> {
         let root = open_root_key(&config)?;
         let signing = Arc::new(read_signing_key(&config.signing_key)?);
         let attestation_root = config.attestation_root.as_deref().map(read_attestation_root).transpose()?;
@@ -173,7 +185,10 @@ impl Node {
         let audit = open_audit(&config)?;
         let storage = Storage::open(&config.data_dir, config.node)?;
         check_clock(&config, &storage.applied.borrow().state)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = match config.local {
+            Some(_) => Arc::new(SkewedClock(disturbances.clone())),
+            None => Arc::new(SystemClock),
+        };
         let dialer = dialer(&config, &tls);
         let links = PeerLinks::new(config.region.clone(), dialer.clone());
         let raft = start_raft(&config, &storage.log, storage.machine, links.clone()).await?;
@@ -198,6 +213,7 @@ impl Node {
             group,
             audit,
             clock,
+            disturbances,
             signing,
             inbox,
             tls,
@@ -247,6 +263,7 @@ impl Node {
                 signing: self.signing.clone(),
                 link: self.link.clone(),
                 clock: self.clock.clone(),
+                disturbances: self.disturbances,
                 inbox: self.inbox,
             },
             ending.clone(),

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     config::NodeConfig,
     decide::Decider,
+    disturbance::Disturbance,
     entropy::OsEntropy,
     group::{Group, GroupParts, run_region_clock},
     keyring::RegionKeyRing,
@@ -84,6 +85,7 @@ impl SimulatedNode {
             signing,
             link,
             clock,
+            disturbances: Disturbance::none(),
             inbox,
         };
         let region = region_driver::start(driver, stop.clone());

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, group::Group, keyring::RegionKeyRing};
+use crate::{clock::Clock, disturbance::Disturbances, group::Group, keyring::RegionKeyRing};
 use handle::DriverCommand;
 use letter::Counters;
 use own_region::OwnRegion;
@@ -61,6 +61,8 @@ pub struct Parts {
     pub link: Arc<dyn RegionLink>,
     /// For the times that operators see; timers run by a clock that never goes back.
     pub clock: Arc<dyn Clock>,
+    /// What a cluster for tests does to this node.
+    pub disturbances: Disturbances,
     /// Messages of other Regions, filled by `Group` while this node leads.
     pub inbox: mpsc::Receiver<Bytes>,
 }
@@ -75,10 +77,20 @@ pub struct Started<F> {
 
 /// Starts the driver. Every node runs one; it acts while the node leads.
 pub fn start(parts: Parts, stop: CancellationToken) -> Started<impl Future<Output = ()> + Send> {
-    let Parts { region, node, group, keyring, signing, link, clock, inbox } = parts;
+    let Parts { region, node, group, keyring, signing, link, clock, disturbances, inbox } = parts;
     let own = Arc::new(group);
-    let driver =
-        Driver { region, node, signing, keyring, link, own, inbox, clock, config: Config::default() };
+    let driver = Driver {
+        region,
+        node,
+        signing,
+        keyring,
+        link,
+        own,
+        inbox,
+        clock,
+        disturbances,
+        config: Config::default(),
+    };
     driver.start(stop)
 }
 
@@ -92,6 +104,7 @@ struct Driver {
     own: Arc<dyn OwnRegion>,
     inbox: mpsc::Receiver<Bytes>,
     clock: Arc<dyn Clock>,
+    disturbances: Disturbances,
     config: Config,
 }
 

@@ -25,7 +25,7 @@ use super::{
     peer_status::{Alarms, Peers},
     replay::Office,
 };
-use crate::entropy::OsEntropy;
+use crate::{disturbance::Disturbances, entropy::OsEntropy};
 
 /// Proposals of the Region protocol in the own log at a time, so that callers' writes keep their share.
 const PROPOSALS_IN_FLIGHT: usize = 128;
@@ -53,6 +53,7 @@ pub(super) struct Session {
     replies: BTreeMap<u64, Reply>,
     last_request: u64,
     alarms: Alarms,
+    disturbances: Disturbances,
     publish: watch::Sender<Peers>,
     published: Instant,
     started: Instant,
@@ -93,6 +94,7 @@ impl Session {
             replies: BTreeMap::new(),
             last_request: 0,
             alarms: Alarms::default(),
+            disturbances: driver.disturbances.clone(),
             publish,
             published: started,
             started,
@@ -208,7 +210,7 @@ impl Session {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Send { to, message } => self.outbox.send(&self.state(), &to, &message),
+            Output::Send { to, message } => self.send(to, message),
             Output::Propose { tag, command } => self.propose(tag, command),
             Output::RequestMaterials { from, wants } => self.request(&from, wants),
             Output::SendMaterials { to, offer } => self.send_materials(to, offer),
@@ -223,6 +225,24 @@ impl Session {
                 self.alarms.add(&alarm, self.now());
             }
         }
+    }
+
+    /// A candidate that is to be slow asks for promises later; what has changed meanwhile makes them void, not wrong.
+    fn send(&mut self, to: Region, message: Message) {
+        let wait = match message {
+            Message::Prepare { .. } => self.disturbances.borrow().candidate_slowness(),
+            _ => Duration::ZERO,
+        };
+        if wait.is_zero() {
+            return self.outbox.send(&self.state(), &to, &message);
+        }
+        let (applied, outbox) = (self.applied.clone(), self.outbox.clone());
+        self.tasks.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let state = applied.borrow().state.clone();
+            outbox.send(&state, &to, &message);
+            None
+        });
     }
 
     fn propose(&mut self, tag: u64, command: Command) {
@@ -264,7 +284,13 @@ impl Session {
         let opened = key.and_then(|key| Ok((key, materials::wrapping_key(&*self.keyring)?)));
         match opened {
             Ok((key, domain)) => {
-                self.spawn_blocking(move || Some(open(&state, &key, &domain, from, delivery)));
+                let wait = self.disturbances.borrow().slowness(&from);
+                let opened = blocking(move || open(&state, &key, &domain, from, delivery));
+                self.tasks.spawn(async move {
+                    let opened = opened.await.ok();
+                    tokio::time::sleep(wait).await;
+                    opened
+                });
             }
             Err(error) => tracing::warn!(%from, %error, "materials of another Region refused"),
         }

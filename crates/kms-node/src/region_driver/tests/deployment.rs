@@ -214,6 +214,7 @@ impl Deployment {
                 own: site.log.clone(),
                 inbox: received,
                 clock: Arc::new(SystemClock),
+                disturbances: crate::disturbance::Disturbance::none(),
                 config: Config { resend_ms: 20, pull_ms: 50, install_ms: 50, ..Config::default() },
             };
             let Started { handle, task } = driver.start(self.stop.clone());
