@@ -7,6 +7,7 @@ pub mod api;
 pub mod bench;
 pub mod cli;
 pub mod clock;
+mod disturbances;
 pub mod drill;
 pub mod entropy;
 pub mod failure;

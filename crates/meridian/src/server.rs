@@ -1,7 +1,14 @@
 //! `meridian server`: one node. Owned by the node's wiring; here are its flags and logging.
 
 use clap::{Args, ValueEnum};
-use kms_node::{NodeConfig, rates::RateMode, run_node};
+use futures::future::BoxFuture;
+use kms_node::{
+    NodeConfig,
+    disturbance::{Disturbance, Disturbances},
+    rates::RateMode,
+    run_disturbed,
+};
+use rustix::process::Signal;
 use std::{
     error::Error,
     fs,
@@ -11,7 +18,7 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::failure::Failure;
+use crate::{disturbances, failure::Failure};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "Examples:
@@ -51,6 +58,9 @@ pub struct ServerArgs {
     /// Stop when standard input ends, as it does when the process that started this one is gone.
     #[arg(long)]
     pub stop_on_stdin_eof: bool,
+    /// What is wrong with the node from its start on, in JSON: for `meridian local`, whose nodes alone obey it.
+    #[arg(long, value_name = "JSON", hide = true)]
+    pub disturbance: Option<String>,
     /// What to log: a level, or levels per module.
     #[arg(long, value_name = "FILTER", env = "MERIDIAN_LOG", default_value = "info,openraft=warn")]
     pub log: String,
@@ -82,8 +92,12 @@ impl ServerArgs {
     pub fn init_logging(&self) -> Result<(), Failure> {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
             .map_err(|error| Failure::Usage(format!("`{}` is no log filter: {error}", self.log)))?;
-        let log =
-            tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter);
+        let log = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .with_env_filter(filter)
+            // It would be told to standard error, which is what failed.
+            .log_internal_errors(false);
         let started = match self.log_format {
             LogFormat::Text => log.try_init(),
             LogFormat::Json => log.json().try_init(),
@@ -102,8 +116,28 @@ pub async fn run(args: ServerArgs) -> Result<(), Box<dyn Error + Send + Sync>> {
     config.attestation_root = args.attestation_root.or(config.attestation_root);
     config.listen.api = args.listen_api.unwrap_or(config.listen.api);
     config.listen.cluster = args.listen_cluster.unwrap_or(config.listen.cluster);
-    run_node(config, stop_requested(args.stop_on_stdin_eof)?).await?;
+    // A file that may not grow is an error of the write, as a full disk is, and not the end of the process by SIGXFSZ.
+    let _caught = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
+    let (disturbances, input_ended) = input(&config, args.stop_on_stdin_eof, args.disturbance.as_deref())?;
+    run_disturbed(config, disturbances, stop_requested(input_ended)?).await?;
     Ok(())
+}
+
+/// What standard input says to a node of a local cluster, and when it ends, where that matters.
+fn input(
+    config: &NodeConfig,
+    stop_on_eof: bool,
+    disturbance: Option<&str>,
+) -> Result<(Disturbances, BoxFuture<'static, ()>), Box<dyn Error + Send + Sync>> {
+    let first: Disturbance = disturbance.map(serde_json::from_str).transpose()?.unwrap_or_default();
+    Ok(match (stop_on_eof, &config.local) {
+        (true, Some(_)) => {
+            let (disturbances, ended) = disturbances::follow(first);
+            (disturbances, Box::pin(ended))
+        }
+        (true, None) => (Disturbance::none(), Box::pin(stdin_ended())),
+        (false, _) => (Disturbance::none(), Box::pin(std::future::pending())),
+    })
 }
 
 /// What flags and environment say about quotas and rates; the node checks the result.
@@ -136,14 +170,14 @@ fn read_config(path: &Path) -> Result<NodeConfig, Box<dyn Error + Send + Sync>> 
 }
 
 /// Completes when the node should stop. Signals are caught from the moment this returns.
-fn stop_requested(stop_on_stdin_eof: bool) -> Result<impl Future<Output = ()>, std::io::Error> {
+fn stop_requested(input_ended: BoxFuture<'static, ()>) -> Result<impl Future<Output = ()>, std::io::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
             _ = interrupt.recv() => tracing::info!("interrupt: stopping"),
-            () = stdin_ended(), if stop_on_stdin_eof => tracing::info!("standard input ended: stopping"),
+            () = input_ended => tracing::info!("standard input ended: stopping"),
         }
     })
 }

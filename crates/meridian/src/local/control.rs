@@ -13,6 +13,7 @@ use crate::{
     local::{
         layout::{Cluster, DataDir, NodeKey},
         links::{LinkFault, Sides, Way},
+        node_faults::NodeFault,
         report::Report,
         supervisor::Event,
     },
@@ -46,7 +47,15 @@ pub enum Request {
         /// In which directions.
         way: Way,
     },
-    /// End the faults of connections between these nodes, or all.
+    /// Disturb these nodes, which go on running.
+    Node {
+        /// How.
+        #[serde(flatten)]
+        fault: NodeFault,
+        /// Whom.
+        nodes: Vec<NodeKey>,
+    },
+    /// End the faults of connections between these nodes; without sides, all those and the faults of nodes that run.
     Heal {
         /// Between whom.
         #[serde(default)]

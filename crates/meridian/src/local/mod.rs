@@ -11,11 +11,13 @@ pub mod gateway;
 pub mod generate;
 pub mod health;
 pub mod identities;
+pub mod latency;
 pub mod layout;
 pub mod links;
 pub mod logs;
 pub mod network;
 pub mod node_config;
+pub mod node_faults;
 pub mod ports;
 pub mod process;
 pub mod report;
@@ -33,6 +35,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 use control::Action;
 use layout::DataDir;
+use node_faults::NodeFault;
 
 /// Which local cluster is meant.
 #[derive(Debug, Clone, Args)]
@@ -91,7 +94,25 @@ pub enum LocalCommand {
     /// Let only so much pass between two sides.
     #[command(after_help = network::RATE_EXAMPLES)]
     Rate(network::RateArgs),
-    /// End faults of the network.
+    /// Let key material between two sides take longer: long windows of `Creating` and `Updating`.
+    #[command(after_help = network::SLOW_REPLICATION_EXAMPLES)]
+    SlowReplication(network::SlowReplicationArgs),
+    /// Set the round-trip times between Regions.
+    #[command(after_help = latency::EXAMPLES)]
+    Latency(latency::LatencyCommandArgs),
+    /// Fill the disks of nodes: none of their files can grow.
+    #[command(after_help = node_faults::DISK_EXAMPLES)]
+    DiskFull(node_faults::DiskArgs),
+    /// Make room again on the disks of nodes.
+    #[command(after_help = node_faults::DISK_EXAMPLES)]
+    DiskFree(node_faults::DiskArgs),
+    /// Set clocks of nodes wrong.
+    #[command(after_help = node_faults::SKEW_EXAMPLES)]
+    Skew(node_faults::SkewArgs),
+    /// List the faults in force.
+    #[command(after_help = network::FAULTS_EXAMPLES)]
+    Faults(network::ListArgs),
+    /// End faults of the network, full disks and wrong clocks.
     #[command(after_help = network::HEAL_EXAMPLES)]
     Heal(network::HealArgs),
     /// Show Region time, or move it forward: what falls due happens at once.
@@ -146,6 +167,12 @@ pub async fn run(command: &LocalCommand) -> Result<(), Failure> {
         LocalCommand::Delay(args) => network::delay(args).await,
         LocalCommand::Loss(args) => network::loss(args).await,
         LocalCommand::Rate(args) => network::rate(args).await,
+        LocalCommand::SlowReplication(args) => network::slow_replication(args).await,
+        LocalCommand::Latency(args) => latency::run(args).await,
+        LocalCommand::DiskFull(args) => node_faults::disk(NodeFault::DiskFull, args).await,
+        LocalCommand::DiskFree(args) => node_faults::disk(NodeFault::DiskFree, args).await,
+        LocalCommand::Skew(args) => node_faults::skew(args).await,
+        LocalCommand::Faults(args) => network::list(args).await,
         LocalCommand::Heal(args) => network::heal(args).await,
         LocalCommand::Clock(command) => clock::run(command).await,
         LocalCommand::Down(args) => faults::down(args).await,

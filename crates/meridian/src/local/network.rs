@@ -115,6 +115,22 @@ pub struct LossArgs {
     loss: Share,
 }
 
+/// Flags of `local slow-replication`.
+#[derive(Debug, Args)]
+pub struct SlowReplicationArgs {
+    #[command(flatten)]
+    between: BetweenArgs,
+    /// How long key material waits before it is installed, and a Region before it takes over a key: `20s`; `0s` ends it.
+    delay: Latency,
+}
+
+/// Flags of `local faults`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
 /// Flags of `local rate`.
 #[derive(Debug, Args)]
 pub struct RateArgs {
@@ -150,6 +166,15 @@ pub const LOSS_EXAMPLES: &str = "Examples:
   meridian local loss us-east-1/1 us-east-1 0.5% --one-way
 A lost segment arrives after a retransmission timeout, and what was sent after it waits.";
 /// See [`PARTITION_EXAMPLES`].
+pub const SLOW_REPLICATION_EXAMPLES: &str = "Examples:
+  meridian local slow-replication us-east-1 eu-west-1 20s     a replica stays `Creating`, a new primary `Updating`, for 20 s
+  meridian local slow-replication us-east-1 eu-west-1 0s";
+/// See [`PARTITION_EXAMPLES`].
+pub const FAULTS_EXAMPLES: &str = "Examples:
+  meridian local faults
+  meridian local faults --json | jq .links
+Faults end with `heal`, `resume`, `start`, and with the cluster: a new `up` has none.";
+/// See [`PARTITION_EXAMPLES`].
 pub const RATE_EXAMPLES: &str = "Examples:
   meridian local rate us-east-1 eu-west-1 1mbit         all nodes of the two Regions together
   meridian local rate us-east-1 eu-west-1 64kbit --one-way";
@@ -173,6 +198,28 @@ pub async fn loss(args: &LossArgs) -> Result<(), Failure> {
 /// Runs `local rate`.
 pub async fn rate(args: &RateArgs) -> Result<(), Failure> {
     between(LinkFault::Rate { bits_per_s: args.rate.bits_per_s }, &args.between).await
+}
+
+/// Runs `local slow-replication`.
+pub async fn slow_replication(args: &SlowReplicationArgs) -> Result<(), Failure> {
+    between(LinkFault::SlowReplication { delay_us: args.delay.us }, &args.between).await
+}
+
+/// Runs `local faults`.
+pub async fn list(args: &ListArgs) -> Result<(), Failure> {
+    let report = control::report(&args.output.data_dir()?).await?;
+    let lines = report.faults();
+    let nodes: Vec<_> = report
+        .nodes()
+        .filter(|(_, node)| !node.faults().is_empty())
+        .map(|(region, node)| {
+            let name = format!("{}/{}", region.name, node.id);
+            json!({ "node": name, "process": node.process, "disk_full": node.disk_full, "skew_ms": node.skew_ms })
+        })
+        .collect();
+    let text = if lines.is_empty() { "no fault is in force".to_owned() } else { lines.join("\n") };
+    args.output.print(&text, json!({ "links": report.links, "nodes": nodes }));
+    Ok(())
 }
 
 async fn between(fault: LinkFault, args: &BetweenArgs) -> Result<(), Failure> {
@@ -210,7 +257,13 @@ pub async fn heal(args: &HealArgs) -> Result<(), Failure> {
 }
 
 impl OutputArgs {
-    fn print(&self, text: &str, value: serde_json::Value) {
+    /// The cluster's directory.
+    pub fn data_dir(&self) -> Result<DataDir, Failure> {
+        self.dir.data_dir()
+    }
+
+    /// Prints what was done.
+    pub fn print(&self, text: &str, value: serde_json::Value) {
         if self.json { say!("{value}") } else { say!("{text}") }
     }
 }
@@ -227,7 +280,8 @@ pub async fn resolve(dir: &DataDir, a: &Side, b: &Side) -> Result<Sides, Failure
     }
 }
 
-async fn nodes(dir: &DataDir, cluster: &Cluster, side: &Side) -> Result<Vec<NodeKey>, Failure> {
+/// The nodes that `side` means.
+pub async fn nodes(dir: &DataDir, cluster: &Cluster, side: &Side) -> Result<Vec<NodeKey>, Failure> {
     let mut found = Vec::new();
     for target in &side.0 {
         let leader = match target.nodes {

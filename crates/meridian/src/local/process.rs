@@ -1,5 +1,6 @@
 //! One node as a child process: started, signalled, waited for. Decides nothing about when.
 
+use kms_node::disturbance::Disturbance;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,7 +9,8 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 use tokio::{
-    process::{Child, ChildStdin, Command},
+    io::AsyncWriteExt,
+    process::{Child, ChildStderr, ChildStdin, Command},
     sync::mpsc,
 };
 
@@ -32,7 +34,14 @@ const START_MARK: &str = "== start of node ";
 pub struct NodeProcess {
     /// Its process id.
     pub pid: u32,
-    signals: mpsc::UnboundedSender<Signal>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What is done to a running child.
+enum Order {
+    Signal(Signal),
+    /// A line for its standard input.
+    Tell(String),
 }
 
 /// What starts nodes.
@@ -49,36 +58,43 @@ impl Launcher {
     pub fn spawn(
         &self,
         node: &NodeKey,
+        disturbance: &Disturbance,
         generation: u64,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<NodeProcess, Failure> {
         let path = self.dir.node_log(node);
         let mut log = open_log(&path)?;
         writeln!(log, "{START_MARK}{node} at {}", now().to_rfc3339()).map_err(io_error("write", &path))?;
-        let mut child = self.command(node, log)?.spawn().map_err(io_error("run", &self.program))?;
-        let (pid, stdin) = (child.id().unwrap_or(0), child.stdin.take());
+        let mut command = self.command(node, &log)?;
+        if *disturbance != Disturbance::default() {
+            command.arg("--disturbance").arg(line(disturbance));
+        }
+        let mut child = command.spawn().map_err(io_error("run", &self.program))?;
+        let (pid, stdin, stderr) = (child.id().unwrap_or(0), child.stdin.take(), child.stderr.take());
         let pid_file = self.dir.node_pid(node);
         fs::write(&pid_file, pid.to_string()).map_err(io_error("write", &pid_file))?;
-        let (signals, orders) = mpsc::unbounded_channel();
+        let (orders, received) = mpsc::unbounded_channel();
         let node = node.clone();
         tokio::spawn(async move {
-            let status = attend(child, stdin, orders).await;
+            let attended = attend(child, stdin, received);
+            let (status, ()) = tokio::join!(attended, keep(stderr, log));
             let _ = fs::remove_file(&pid_file);
             let _ = events.send(Event::Exited { node, generation, status });
         });
-        Ok(NodeProcess { pid, signals })
+        Ok(NodeProcess { pid, orders })
     }
 
-    fn command(&self, node: &NodeKey, log: File) -> Result<Command, Failure> {
+    fn command(&self, node: &NodeKey, log: &File) -> Result<Command, Failure> {
         let path = self.dir.node_log(node);
-        let errors = log.try_clone().map_err(io_error("open", &path))?;
+        let output = log.try_clone().map_err(io_error("open", &path))?;
         let mut command = Command::new(&self.program);
         command
             .args(["server", "--stop-on-stdin-eof", "--config"])
             .arg(self.dir.node_config(node))
             .stdin(Stdio::piped())
-            .stdout(log)
-            .stderr(errors)
+            .stdout(output)
+            // Not a file of the node: it must be able to say that its disk is full.
+            .stderr(Stdio::piped())
             // Its own group: a Ctrl-C at the terminal reaches the supervisor alone, which then stops nodes in order.
             .process_group(0)
             .kill_on_drop(true);
@@ -89,30 +105,58 @@ impl Launcher {
 impl NodeProcess {
     /// Sends `signal`, unless the child has ended.
     pub fn signal(&self, signal: Signal) {
-        let _ = self.signals.send(signal);
+        let _ = self.orders.send(Order::Signal(signal));
+    }
+
+    /// Tells it what is wrong with it from now on, unless it has ended.
+    pub fn tell(&self, disturbance: &Disturbance) {
+        let _ = self.orders.send(Order::Tell(line(disturbance)));
     }
 }
 
 /// Waits for the child and passes signals on. Only this task reaps it, so no signal can reach a reused process id.
 async fn attend(
     mut child: Child,
-    stdin: Option<ChildStdin>,
-    mut orders: mpsc::UnboundedReceiver<Signal>,
+    mut stdin: Option<ChildStdin>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
 ) -> io::Result<ExitStatus> {
     let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
     let status = loop {
         tokio::select! {
             biased;
             status = child.wait() => break status,
-            Some(signal) = orders.recv() => {
-                if let Some(Err(error)) = pid.map(|pid| kill_process(pid, signal)) {
-                    tracing::warn!(%error, "cannot signal a node");
+            Some(order) = orders.recv() => match order {
+                Order::Signal(signal) => {
+                    if let Some(Err(error)) = pid.map(|pid| kill_process(pid, signal)) {
+                        tracing::warn!(%error, "cannot signal a node");
+                    }
                 }
+                Order::Tell(line) => tell(stdin.as_mut(), &line).await,
             }
         }
     };
     drop(stdin);
     status
+}
+
+/// A paused child reads later; the pipe holds many lines.
+async fn tell(stdin: Option<&mut ChildStdin>, line: &str) {
+    let Some(stdin) = stdin else { return };
+    if let Err(error) = stdin.write_all(format!("{line}\n").as_bytes()).await {
+        tracing::warn!(%error, "cannot tell a node what is wrong with it");
+    }
+}
+
+/// Writes what a child says into its log, until it has ended.
+async fn keep(stderr: Option<ChildStderr>, log: File) {
+    let Some(mut stderr) = stderr else { return };
+    if let Err(error) = tokio::io::copy(&mut stderr, &mut tokio::fs::File::from_std(log)).await {
+        tracing::warn!(%error, "cannot write the log of a node");
+    }
+}
+
+fn line(disturbance: &Disturbance) -> String {
+    serde_json::to_string(disturbance).unwrap_or_default()
 }
 
 fn open_log(path: &Path) -> Result<File, Failure> {

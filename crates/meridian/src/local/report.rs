@@ -4,7 +4,7 @@ use kms_types::{DeploymentId, NodeId, Region};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::local::{layout::Role, links::LinkReport};
+use crate::local::{layout::Role, links::LinkReport, node_faults::Skew};
 
 /// Everything the supervisor knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,10 @@ pub struct NodeReport {
     pub ready: bool,
     /// How often it was started again after dying by itself.
     pub restarts: u32,
+    /// True if its disk is full on purpose.
+    pub disk_full: bool,
+    /// How far its clock is ahead of the machine's on purpose, in milliseconds.
+    pub skew_ms: i64,
     /// The address of its API.
     pub api: SocketAddr,
     /// The address for other nodes, Regions and operators.
@@ -83,7 +87,31 @@ impl std::fmt::Display for ProcessState {
     }
 }
 
+impl NodeReport {
+    /// What is wrong with it on purpose, in words.
+    pub fn faults(&self) -> Vec<String> {
+        let state = match self.process {
+            ProcessState::Killed => Some("killed".to_owned()),
+            ProcessState::Paused => Some("paused".to_owned()),
+            ProcessState::Running | ProcessState::Exited { .. } => None,
+        };
+        let disk = self.disk_full.then(|| "disk full".to_owned());
+        let clock = (self.skew_ms != 0).then(|| format!("clock {}", Skew { ms: self.skew_ms }));
+        state.into_iter().chain(disk).chain(clock).collect()
+    }
+}
+
 impl Report {
+    /// Everything that is wrong on purpose, a line each.
+    pub fn faults(&self) -> Vec<String> {
+        let links = self.links.iter().map(ToString::to_string);
+        let nodes = self.nodes().flat_map(|(region, node)| {
+            let name = format!("{}/{}", region.name, node.id);
+            node.faults().into_iter().map(move |fault| format!("{fault}  {name}"))
+        });
+        links.chain(nodes).collect()
+    }
+
     /// Every node with its Region.
     pub fn nodes(&self) -> impl Iterator<Item = (&RegionReport, &NodeReport)> {
         self.regions.iter().flat_map(|region| region.nodes.iter().map(move |node| (region, node)))

@@ -23,7 +23,7 @@ use crate::{
         generate::{self, Wish},
         health::{self, HealthTable},
         layout::{Cluster, DataDir, NodeKey},
-        links::{Exit, Links},
+        links::{Carriage, Exit, Links},
         node_config, ports,
         process::{Launcher, end_leftover, last_words},
         report::{ProcessState, Report},
@@ -58,6 +58,16 @@ pub fn prepare(dir: &DataDir, wish: &Wish) -> Result<Cluster, Failure> {
 
 /// Starts every node of `cluster`, with everything around them.
 pub async fn start(dir: &DataDir, cluster: Cluster, restart: Restart) -> Result<Running, Failure> {
+    start_with(dir, cluster, restart, Carriage::Supervisor).await
+}
+
+/// As [`start`], with a choice of who carries bytes between nodes.
+pub async fn start_with(
+    dir: &DataDir,
+    cluster: Cluster,
+    restart: Restart,
+    carriage: Carriage,
+) -> Result<Running, Failure> {
     let lock = lock(dir).await?;
     cluster.nodes().for_each(|(key, _)| end_leftover(dir, &key));
     ports::check(&cluster)?;
@@ -65,7 +75,7 @@ pub async fn start(dir: &DataDir, cluster: Cluster, restart: Restart) -> Result<
     let cluster = Arc::new(cluster);
     let health = Arc::new(HealthTable::new(&cluster));
     let mut tasks = JoinSet::new();
-    let links = Links::new(cluster.clone());
+    let links = Links::new(cluster.clone(), carriage);
     let exits = links.open().await?;
     let addresses = exits.iter().map(Exit::address).collect::<Result<_, _>>()?;
     node_config::write_all(dir, &cluster, &addresses)?;

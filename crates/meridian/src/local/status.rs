@@ -42,6 +42,8 @@ pub struct ClusterStatus {
     pub regions: Vec<RegionStatus>,
     /// Faults of the connections between nodes.
     pub links: Vec<LinkReport>,
+    /// Everything that is wrong on purpose, a line each.
+    pub faults: Vec<String>,
 }
 
 /// One Region, as its leader sees it, or else the node that knows most.
@@ -83,6 +85,10 @@ pub struct NodeStatus {
     pub ready: bool,
     /// Restarts after dying by itself.
     pub restarts: u32,
+    /// True if its disk is full on purpose.
+    pub disk_full: bool,
+    /// How far its clock is ahead of the machine's on purpose, in milliseconds.
+    pub skew_ms: i64,
     /// The address of its API.
     pub api: String,
     /// What it says of itself, if it answers.
@@ -113,6 +119,7 @@ pub async fn collect(dir: &DataDir, report: &Report) -> Result<ClusterStatus, Fa
         endpoint: report.endpoint.clone(),
         regions,
         links: report.links.clone(),
+        faults: report.faults(),
     })
 }
 
@@ -143,6 +150,8 @@ async fn node_status(operator: &Operator, node: &NodeReport) -> NodeStatus {
         pid: node.pid,
         ready: node.ready,
         restarts: node.restarts,
+        disk_full: node.disk_full,
+        skew_ms: node.skew_ms,
         api: node.api.to_string(),
         raft,
     }

@@ -16,9 +16,9 @@ pub(super) fn render(status: &ClusterStatus) -> String {
         status.data_dir.display()
     );
     status.regions.iter().for_each(|region| render_region(&mut text, region));
-    if !status.links.is_empty() {
+    if !status.faults.is_empty() {
         text.push_str("\nfaults in force\n");
-        for fault in &status.links {
+        for fault in &status.faults {
             let _ = writeln!(text, "  {fault}");
         }
     }

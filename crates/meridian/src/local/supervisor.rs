@@ -19,7 +19,8 @@ use crate::{
         control::{Action, Reply, Request},
         health::HealthTable,
         layout::{Cluster, NodeKey, RegionPlan, loopback},
-        links::Links,
+        links::{Links, Sides},
+        node_faults::NodeFault,
         process::Launcher,
         report::{NodeReport, ProcessState, RegionReport, Report},
     },
@@ -139,8 +140,15 @@ impl Supervisor {
             Request::Fault { action, nodes } => {
                 done(nodes.iter().try_for_each(|node| self.fault(*action, node)))
             }
-            Request::Link { fault, sides, way } => done(self.links.disturb(*fault, sides, *way)),
-            Request::Heal { sides } => done(self.links.heal(sides.as_ref())),
+            Request::Link { fault, sides, way } => {
+                let disturbed = self.links.disturb(*fault, sides, *way);
+                self.tell_slowness();
+                done(disturbed)
+            }
+            Request::Heal { sides } => done(self.heal(sides.as_ref())),
+            Request::Node { fault, nodes } => {
+                done(nodes.iter().try_for_each(|node| self.disturb(*fault, node)))
+            }
         }
     }
 
@@ -176,6 +184,38 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Ends faults of the network between `sides`; without sides, those of single nodes as well.
+    fn heal(&mut self, sides: Option<&Sides>) -> Result<(), Failure> {
+        self.links.heal(sides)?;
+        self.tell_slowness();
+        if sides.is_none() {
+            let nodes: Vec<NodeKey> = self.nodes.keys().cloned().collect();
+            for node in &nodes {
+                self.disturb(NodeFault::Skew { skew_ms: 0 }, node)?;
+                self.disturb(NodeFault::DiskFree, node)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn disturb(&mut self, fault: NodeFault, node: &NodeKey) -> Result<(), Failure> {
+        let slot = self.slot(node)?;
+        slot.disturb(|disturbance| match fault {
+            NodeFault::DiskFull => disturbance.disk_full = true,
+            NodeFault::DiskFree => disturbance.disk_full = false,
+            NodeFault::Skew { skew_ms } => disturbance.skew_ms = skew_ms,
+        });
+        if slot.died_of_full_disk() { self.start(node) } else { Ok(()) }
+    }
+
+    /// Tells each node whose keys are slow to come to it.
+    fn tell_slowness(&mut self) {
+        for (node, slot) in &mut self.nodes {
+            let slow = self.links.slowness(node);
+            slot.disturb(|disturbance| disturbance.slow_replication_ms = slow);
+        }
+    }
+
     fn slot(&mut self, node: &NodeKey) -> Result<&mut Slot, Failure> {
         self.nodes.get_mut(node).ok_or_else(|| Failure::Refused(format!("the cluster has no node `{node}`")))
     }
@@ -183,12 +223,13 @@ impl Supervisor {
     fn start(&mut self, node: &NodeKey) -> Result<(), Failure> {
         let (launcher, events) = (self.launcher.clone(), self.events.clone());
         let slot = self.slot(node)?;
-        let process = launcher.spawn(node, slot.generation + 1, events)?;
+        let process = launcher.spawn(node, &slot.disturbance, slot.generation + 1, events)?;
         slot.process = Some(process);
         slot.state = ProcessState::Running;
         slot.generation += 1;
         slot.started = Instant::now();
         slot.start_when_ended = false;
+        slot.met_full_disk = slot.disturbance.disk_full;
         Ok(())
     }
 
@@ -206,6 +247,9 @@ impl Supervisor {
             let how = status.map_or_else(|error| error.to_string(), how_it_ended);
             tracing::warn!(%node, %how, "a node died by itself");
             slot.state = ProcessState::Exited { how };
+            if slot.died_of_full_disk() {
+                return self.start_again(node);
+            }
             self.plan_restart(node);
         }
     }
@@ -300,6 +344,8 @@ impl Supervisor {
                 pid: slot.process.as_ref().filter(|_| slot.state != ProcessState::Killed).map(|p| p.pid),
                 ready: slot.state == ProcessState::Running && self.health.is_ready(&key),
                 restarts: slot.restarts,
+                disk_full: slot.disturbance.disk_full,
+                skew_ms: slot.disturbance.skew_ms,
                 api: plan.api(),
                 cluster: plan.cluster(),
             })

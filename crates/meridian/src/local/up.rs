@@ -18,7 +18,9 @@ use crate::{
         faults::wipe,
         generate::{Wish, private_dir},
         identities,
+        latency::{self, LatencyArgs},
         layout::{Cluster, DataDir},
+        links::Carriage,
         process::tail,
         running::{self, Running, is_supervised, own_program, readiness},
         supervisor::Restart,
@@ -36,6 +38,11 @@ pub struct UpArgs {
     dir: DirArgs,
     #[command(flatten)]
     shape: ShapeArgs,
+    #[command(flatten)]
+    latency: LatencyArgs,
+    /// Let nodes connect directly: no faults of the network, and nothing between nodes that takes time.
+    #[arg(long, conflicts_with_all = ["file", "preset"])]
+    direct: bool,
     /// Return once every Region serves; the cluster runs on in the background.
     #[arg(long)]
     detach: bool,
@@ -144,6 +151,7 @@ pub async fn run(args: &UpArgs) -> Result<(), Failure> {
     }
     let age = if dir.cluster_file().exists() { Age::Old } else { Age::New };
     let cluster = open(&dir, &args.shape)?;
+    args.latency.check(&cluster)?;
     if args.detach {
         return detach(&dir, &cluster, age, args).await;
     }
@@ -164,10 +172,14 @@ fn restart(args: &UpArgs) -> Restart {
     if args.restart { Restart::Backoff } else { Restart::Never }
 }
 
+fn carriage(direct: bool) -> Carriage {
+    if direct { Carriage::Direct } else { Carriage::Supervisor }
+}
+
 /// Runs until a signal or `down`, then leaves nothing running.
 async fn foreground(dir: &DataDir, cluster: Cluster, age: Age, args: &UpArgs) -> Result<(), Failure> {
     let mut signals = Signals::new(Hangup::Stops)?;
-    let running = running::start(dir, cluster, restart(args)).await?;
+    let running = running::start_with(dir, cluster, restart(args), carriage(args.direct)).await?;
     let stopping = running.stopping();
     let result = tokio::select! {
         result = serve_and_show(&running, age, args) => result,
@@ -204,10 +216,10 @@ async fn serve_and_show(running: &Running, age: Age, args: &UpArgs) -> Result<()
 }
 
 async fn settled(dir: &DataDir, cluster: &Cluster, age: Age, args: &UpArgs) -> Result<(), Failure> {
-    match age {
-        Age::New => identities::everywhere(dir, cluster, Duration::from_secs(args.wait)).await,
-        Age::Old => Ok(()),
+    if age == Age::New {
+        identities::everywhere(dir, cluster, Duration::from_secs(args.wait)).await?;
     }
+    latency::apply(dir, &args.latency).await.map(drop)
 }
 
 fn announce(dir: &DataDir, cluster: &Cluster, as_json: bool) {
@@ -235,6 +247,9 @@ async fn detach(dir: &DataDir, cluster: &Cluster, age: Age, args: &UpArgs) -> Re
     command.args(["local", "supervise", "--data-dir"]).arg(dir.root());
     if args.restart {
         command.arg("--restart");
+    }
+    if args.direct {
+        command.arg("--direct");
     }
     command.stdin(Stdio::null()).stdout(log).stderr(errors);
     let mut supervisor = command.spawn().map_err(io_error("run", &program))?;
@@ -286,6 +301,8 @@ pub struct SuperviseArgs {
     dir: DirArgs,
     #[arg(long)]
     restart: bool,
+    #[arg(long)]
+    direct: bool,
 }
 
 /// The supervisor process: its own session, deaf to the terminal, until `down` or SIGTERM.
@@ -295,7 +312,8 @@ pub async fn supervise(args: &SuperviseArgs) -> Result<(), Failure> {
     let dir = args.dir.data_dir()?;
     let mut signals = Signals::new(Hangup::Ignored)?;
     let restart = if args.restart { Restart::Backoff } else { Restart::Never };
-    let running = running::start(&dir, Cluster::open(&dir)?, restart).await?;
+    let cluster = Cluster::open(&dir)?;
+    let running = running::start_with(&dir, cluster, restart, carriage(args.direct)).await?;
     let stopping = running.stopping();
     tokio::select! {
         () = signals.any() => {}

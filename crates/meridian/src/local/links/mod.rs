@@ -18,6 +18,7 @@ mod table;
 mod view;
 mod words;
 
+use kms_types::Region;
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -32,24 +33,40 @@ pub use table::{LinkReport, Sides, Way};
 use view::View;
 pub use words::{BitRate, Latency, Share, WordError};
 
+const DIRECT: &str =
+    "the nodes connect directly: `meridian local up` without --direct can disturb the network";
+
+/// Who carries bytes between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carriage {
+    /// The supervisor, which can disturb it.
+    Supervisor,
+    /// Nobody: they connect directly, so that nothing between them takes time.
+    Direct,
+}
+
 /// The faults of all connections between nodes.
 #[derive(Debug)]
 pub struct Links {
     cluster: Arc<Cluster>,
     nodes: BTreeMap<SocketAddr, NodeKey>,
+    carriage: Carriage,
     table: watch::Sender<Arc<Table>>,
 }
 
 impl Links {
     /// Without any fault.
-    pub fn new(cluster: Arc<Cluster>) -> Arc<Self> {
+    pub fn new(cluster: Arc<Cluster>, carriage: Carriage) -> Arc<Self> {
         let nodes = cluster.nodes().map(|(key, node)| (node.cluster(), key)).collect();
-        Arc::new(Self { cluster, nodes, table: watch::Sender::default() })
+        Arc::new(Self { cluster, nodes, carriage, table: watch::Sender::default() })
     }
 
-    /// Opens every node's way out, on any free ports.
+    /// Opens every node's way out, on any free ports; none if they connect directly.
     pub async fn open(self: &Arc<Self>) -> Result<Vec<Exit>, Failure> {
         let mut exits = Vec::new();
+        if self.carriage == Carriage::Direct {
+            return Ok(exits);
+        }
         for node in self.nodes.values() {
             let listener = TcpListener::bind(loopback(0)).await;
             let listener =
@@ -63,6 +80,9 @@ impl Links {
     pub fn disturb(&self, fault: LinkFault, sides: &Sides, way: Way) -> Result<(), Failure> {
         fault.check().map_err(|error| Failure::Refused(error.to_string()))?;
         self.check(sides)?;
+        if self.carriage == Carriage::Direct {
+            return Err(Failure::Refused(DIRECT.into()));
+        }
         self.change(|table| table.disturb(fault, sides, way));
         Ok(())
     }
@@ -72,6 +92,11 @@ impl Links {
         sides.map_or(Ok(()), |sides| self.check(sides))?;
         self.change(|table| table.heal(sides));
         Ok(())
+    }
+
+    /// How much later key material from each Region counts at a node, in milliseconds.
+    pub fn slowness(&self, node: &NodeKey) -> BTreeMap<Region, u64> {
+        self.table.borrow().slowness(node)
     }
 
     /// What is in force.
@@ -111,4 +136,4 @@ impl Exit {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -35,6 +35,12 @@ pub enum LinkFault {
         /// Parts per million, below a million.
         ppm: u32,
     },
+    /// Key material waits before it is installed on the other side, and a Region of either side before it takes over a key: the
+    /// windows of `Creating`, `Updating` and a rotation stay open for longer. Everything else arrives as ever.
+    SlowReplication {
+        /// By how much, in microseconds; counted in milliseconds.
+        delay_us: u64,
+    },
     /// So much arrives per second.
     Rate {
         /// Bits per second, at least 8.
@@ -65,11 +71,17 @@ impl LinkFault {
     /// Refuses values that mean nothing, or another fault.
     pub fn check(&self) -> Result<(), FaultError> {
         match *self {
-            Self::Delay { delay_us, .. } if delay_us > MOST_DELAY_US => Err(FaultError::Delay),
+            Self::Delay { delay_us, .. } | Self::SlowReplication { delay_us } if delay_us > MOST_DELAY_US => {
+                Err(FaultError::Delay)
+            }
             Self::Delay { delay_us, jitter_us } if jitter_us > delay_us => Err(FaultError::Jitter),
             Self::Loss { ppm } if ppm >= 1_000_000 => Err(FaultError::Loss),
             Self::Rate { bits_per_s } if bits_per_s < 8 => Err(FaultError::Rate),
-            Self::Partition | Self::Delay { .. } | Self::Loss { .. } | Self::Rate { .. } => Ok(()),
+            Self::Partition
+            | Self::Delay { .. }
+            | Self::SlowReplication { .. }
+            | Self::Loss { .. }
+            | Self::Rate { .. } => Ok(()),
         }
     }
 }
@@ -80,6 +92,8 @@ pub(super) struct Rule {
     pub(super) cut: bool,
     pub(super) delay: Delay,
     pub(super) loss_ppm: u32,
+    /// For the nodes, which obey it themselves.
+    pub(super) slow_replication: Duration,
     pub(super) rate: Option<Rate>,
 }
 
@@ -93,6 +107,9 @@ impl Rule {
                 self.delay = Delay { base: us(delay_us), jitter: us(jitter_us) };
             }
             LinkFault::Loss { ppm } => self.loss_ppm = ppm,
+            LinkFault::SlowReplication { delay_us } => {
+                self.slow_replication = Duration::from_micros(delay_us);
+            }
             LinkFault::Rate { .. } => self.rate = rate.cloned(),
         }
         self
@@ -109,6 +126,8 @@ impl Rule {
         let all = [
             self.cut.then_some(LinkFault::Partition),
             (self.delay != Delay::default()).then_some(delay),
+            (!self.slow_replication.is_zero())
+                .then_some(LinkFault::SlowReplication { delay_us: us(self.slow_replication) }),
             (self.loss_ppm > 0).then_some(LinkFault::Loss { ppm: self.loss_ppm }),
             self.rate.as_ref().map(|rate| LinkFault::Rate { bits_per_s: rate.bits_per_s }),
         ];

@@ -1,5 +1,6 @@
 //! Which rule applies between which nodes, and the same in the words of the commands.
 
+use kms_types::Region;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -81,7 +82,10 @@ impl Table {
         for sides in both.into_iter().flatten() {
             let rate = match fault {
                 LinkFault::Rate { bits_per_s } => Some(Rate::new(bits_per_s)),
-                LinkFault::Partition | LinkFault::Delay { .. } | LinkFault::Loss { .. } => None,
+                LinkFault::Partition
+                | LinkFault::Delay { .. }
+                | LinkFault::SlowReplication { .. }
+                | LinkFault::Loss { .. } => None,
             };
             for pair in sides.pairs() {
                 let rule = self.0.remove(&pair).unwrap_or_default().with(fault, rate.as_ref());
@@ -101,6 +105,19 @@ impl Table {
                 self.0.remove(&(from, to));
             }),
         }
+    }
+
+    /// How much later key material from each Region counts at `to`, in milliseconds.
+    pub(super) fn slowness(&self, to: &NodeKey) -> BTreeMap<Region, u64> {
+        let mut slow = BTreeMap::new();
+        for ((from, _), rule) in self.0.iter().filter(|((_, at), _)| at == to) {
+            let ms = u64::try_from(rule.slow_replication.as_millis()).unwrap_or(u64::MAX);
+            if ms > 0 && from.region != to.region {
+                let slowest = slow.entry(from.region.clone()).or_insert(ms);
+                *slowest = ms.max(*slowest);
+            }
+        }
+        slow
     }
 
     /// What is in force. `cluster` says which nodes make up a Region.

@@ -32,7 +32,7 @@ impl Entropy for Counting {
 }
 
 /// A cluster of two Regions with two nodes each; nothing of it runs.
-pub(super) fn cluster() -> Arc<Cluster> {
+pub(crate) fn cluster() -> Arc<Cluster> {
     let temp = tempfile::tempdir().unwrap();
     let dir = DataDir::new(&temp.path().join("cluster")).unwrap();
     let regions = vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()];
@@ -69,7 +69,7 @@ impl Rig {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let far = cluster.regions[1].nodes.iter_mut().find(|node| node.id == 2).unwrap();
         far.cluster = server.local_addr().unwrap().port();
-        let links = Links::new(Arc::new(cluster));
+        let links = Links::new(Arc::new(cluster), Carriage::Supervisor);
         let exits = links.open().await.unwrap();
         let exit = exits.into_iter().find(|exit| exit.node == node(NEAR)).unwrap();
         let address = exit.address().unwrap().1;
@@ -239,7 +239,7 @@ async fn delay_applies_to_connecting_and_to_bytes() {
 
 #[tokio::test]
 async fn unknown_nodes_and_senseless_faults_are_refused() {
-    let links = Links::new(cluster());
+    let links = Links::new(cluster(), Carriage::Supervisor);
     let refused =
         |fault, from, to| links.disturb(fault, &sides(from, to), Way::Both).unwrap_err().to_string();
     assert!(refused(LinkFault::Partition, NEAR, "eu-west-1/3").contains("no node `eu-west-1/3`"));

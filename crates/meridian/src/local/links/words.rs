@@ -95,6 +95,9 @@ impl fmt::Display for LinkFault {
             Self::Delay { delay_us, jitter_us } => {
                 write!(f, "delay {} ± {}", Latency { us: delay_us }, Latency { us: jitter_us })
             }
+            Self::SlowReplication { delay_us } => {
+                write!(f, "slow-replication {}", Latency { us: delay_us })
+            }
             Self::Loss { ppm } => write!(f, "loss {}", Share { ppm }),
             Self::Rate { bits_per_s } => write!(f, "rate {}", BitRate { bits_per_s }),
         }

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kms_node::disturbance::Disturbance;
+
 use crate::local::{process::NodeProcess, report::ProcessState};
 
 /// The delay before the first restart in a row.
@@ -19,6 +21,10 @@ pub(super) struct Slot {
     pub(super) started: Instant,
     pub(super) restarts: u32,
     pub(super) delay: Duration,
+    /// What is wrong with the node, also in its next process.
+    pub(super) disturbance: Disturbance,
+    /// The disk has been full since the process started, so that it may have died or may yet die of it.
+    pub(super) met_full_disk: bool,
     /// A start was asked for while the killed process had not ended yet.
     pub(super) start_when_ended: bool,
 }
@@ -33,7 +39,27 @@ impl Slot {
             started: Instant::now(),
             restarts: 0,
             delay: RESTART_AFTER,
+            disturbance: Disturbance::default(),
+            met_full_disk: false,
             start_when_ended: false,
+        }
+    }
+}
+
+impl Slot {
+    /// True if the node ended by itself, of a disk that has room again: a service manager would have tried until then.
+    pub(super) fn died_of_full_disk(&self) -> bool {
+        let has_room = self.met_full_disk && !self.disturbance.disk_full;
+        has_room && matches!(self.state, ProcessState::Exited { .. })
+    }
+
+    /// Changes what is wrong with the node, and tells its process.
+    pub(super) fn disturb(&mut self, change: impl FnOnce(&mut Disturbance)) {
+        let before = self.disturbance.clone();
+        change(&mut self.disturbance);
+        self.met_full_disk |= self.disturbance.disk_full;
+        if let Some(process) = self.process.as_ref().filter(|_| before != self.disturbance) {
+            process.tell(&self.disturbance);
         }
     }
 }

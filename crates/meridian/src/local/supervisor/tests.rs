@@ -35,7 +35,7 @@ fn rig(script: &str, restart: Restart) -> Rig {
     let (events, inbox) = mpsc::unbounded_channel();
     let (stop, health) = (CancellationToken::new(), Arc::new(HealthTable::new(&cluster)));
     let launcher = Launcher { program, dir: dir.clone() };
-    let links = Links::new(cluster.clone());
+    let links = Links::new(cluster.clone(), crate::local::links::Carriage::Supervisor);
     let parts = Parts { cluster, launcher, restart, health, links };
     let mut supervisor = Supervisor::new(parts, events.clone(), stop.clone());
     supervisor.start_all().unwrap();
@@ -134,6 +134,68 @@ async fn paused_node_stops_with_the_cluster() {
     assert_eq!(rig.node().await.process, ProcessState::Paused);
     rig.end().await;
     assert!(!runs(pid));
+}
+
+impl Rig {
+    async fn disturb(&self, fault: NodeFault) -> Reply {
+        control::ask(&self.events, Request::Node { fault, nodes: vec![self.node.clone()] }).await
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.node_log(&self.node)).unwrap_or_default()
+    }
+
+    async fn until_log(&self, what: impl Fn(&str) -> bool) {
+        for _ in 0..400 {
+            if what(&self.log()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("never logged; there is {}", self.log());
+    }
+}
+
+/// Says what it was started with, then every line that it is told.
+const TALKATIVE: &str = r#"echo "args $*" >&2; exec cat >&2"#;
+
+#[tokio::test]
+async fn node_is_told_what_is_wrong_with_it_and_its_next_process_is_too() {
+    let rig = rig(TALKATIVE, Restart::Never);
+    let skewed = r#"{"skew_ms":-90000,"disk_full":false,"slow_replication_ms":{}}"#;
+    assert_eq!(rig.disturb(NodeFault::Skew { skew_ms: -90_000 }).await, Reply::Done);
+    rig.until_log(|log| log.lines().any(|line| line == skewed)).await;
+    assert_eq!(rig.node().await.faults(), ["clock -1m30s"]);
+    rig.fault(Action::Kill).await;
+    rig.fault(Action::Start).await;
+    rig.until_log(|log| log.contains(&format!("--disturbance {skewed}"))).await;
+    assert_eq!(control::ask(&rig.events, Request::Heal { sides: None }).await, Reply::Done);
+    rig.until_log(|log| log.contains(r#"{"skew_ms":0,"disk_full":false,"slow_replication_ms":{}}"#)).await;
+    assert!(rig.node().await.faults().is_empty());
+    rig.end().await;
+}
+
+/// Ends as soon as it is told that its disk is full, or if it is so at the start.
+const DIES_OF_FULL_DISK: &str = r#"case "$*" in *'"disk_full":true'*) exit 70;; esac
+while read -r line; do case "$line" in *'"disk_full":true'*) exit 70;; esac; done"#;
+
+#[tokio::test]
+async fn node_that_died_of_a_full_disk_is_started_once_there_is_room() {
+    let rig = rig(DIES_OF_FULL_DISK, Restart::Never);
+    let exited = |node: &NodeReport| matches!(node.process, ProcessState::Exited { .. });
+    rig.disturb(NodeFault::DiskFull).await;
+    rig.until(exited).await;
+    rig.fault(Action::Start).await;
+    let node = rig.until(exited).await;
+    assert_eq!((node.disk_full, node.faults()), (true, vec!["disk full".to_owned()]));
+    rig.disturb(NodeFault::DiskFree).await;
+    rig.until(|node| node.process == ProcessState::Running && !node.disk_full).await;
+    // Room again before the news of the death has come: started all the same.
+    rig.disturb(NodeFault::DiskFull).await;
+    rig.disturb(NodeFault::DiskFree).await;
+    let dead = rig.node().await.pid;
+    rig.until(|node| node.process == ProcessState::Running && node.pid != dead).await;
+    rig.end().await;
 }
 
 #[tokio::test]

@@ -68,3 +68,19 @@ fn rate_is_shared_by_all_nodes_of_a_way_and_not_by_the_other_way() {
     assert!(rate("us-east-1/1", "eu-west-1/1") != rate("eu-west-1/1", "us-east-1/1"));
     assert_eq!(lines(&table), ["rate 1mbit  us-east-1 <-> eu-west-1"]);
 }
+
+#[test]
+fn slow_replication_is_told_to_the_nodes_and_holds_no_bytes() {
+    let mut table = Table::default();
+    let slow = |us| LinkFault::SlowReplication { delay_us: us };
+    table.disturb(slow(20_000_000), &sides(US, EU), Way::Both);
+    table.disturb(slow(5_000_000), &sides("us-east-1/1", US), Way::Both);
+    let told = table.slowness(&node("eu-west-1/2"));
+    assert_eq!(told, BTreeMap::from([("us-east-1".parse().unwrap(), 20_000)]));
+    let own = table.slowness(&node("us-east-1/2"));
+    assert_eq!(own.len(), 1, "keys do not travel between nodes of a Region: {own:?}");
+    assert!(!table.rule(&node("us-east-1/1"), &node("eu-west-1/1")).cut);
+    assert_eq!(lines(&table).last().unwrap(), "slow-replication 20s  us-east-1 <-> eu-west-1");
+    table.heal(None);
+    assert!(table.slowness(&node("eu-west-1/2")).is_empty());
+}
