@@ -35,6 +35,7 @@ full:
 drill:
     cargo run --release -p meridian -- drill region-loss
 
-# What each cryptographic operation costs
+# What each cryptographic operation costs, and what each decision
 bench *filter:
     cargo bench -p kms-crypto --bench operations -- {{ filter }}
+    cargo bench -p kms-ops --bench decisions -- {{ filter }}

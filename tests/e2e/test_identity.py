@@ -346,8 +346,8 @@ def test_the_four_combinations_between_accounts(cluster):
 
 
 def test_a_policy_cannot_name_a_stranger_and_shows_who_is_gone(cluster, user):
-    name, _ = user
-    arn = f"arn:aws:iam::{ACCOUNT}:user/{name}"
+    name, keys = user
+    root, arn = iam(cluster), f"arn:aws:iam::{ACCOUNT}:user/{name}"
     mine = kms(cluster)
     key = mine.create_key()["KeyMetadata"]["KeyId"]
 
@@ -364,8 +364,77 @@ def test_a_policy_cannot_name_a_stranger_and_shows_who_is_gone(cluster, user):
     refused(lambda: put(arn + "-stranger"), "MalformedPolicyDocumentException")
     put(arn)
     assert shown() == arn
-    forget(iam(cluster), name)
-    assert shown().startswith("AIDA")
+    was = root.get_user(UserName=name)["User"]["UserId"]
+    assert kms(cluster, credentials=keys).encrypt(KeyId=key, Plaintext=b"a")
+    forget(root, name)
+    assert shown() == was and was.startswith("AIDA")
+    # Whoever bears the name now is another.
+    root.create_user(UserName=name)
+    anew = keys_of(root.create_access_key(UserName=name))
+    refused(lambda: kms(cluster, credentials=anew).encrypt(KeyId=key, Plaintext=b"a"), "AccessDeniedException")
+    assert shown() == was
+    refused(lambda: put(was), "MalformedPolicyDocumentException")
+    put(arn)
+    assert kms(cluster, credentials=anew).encrypt(KeyId=key, Plaintext=b"a")
+
+
+def test_a_policy_shows_the_id_of_a_role_that_is_gone(cluster, user):
+    name, keys = user
+    root, mine = iam(cluster), kms(cluster)
+    assumer = f"arn:aws:iam::{ACCOUNT}:user/{name}"
+
+    def make():
+        made = root.create_role(RoleName=f"gone-{name}", AssumeRolePolicyDocument=trust({"AWS": assumer}))["Role"]
+        assumed = sts(cluster, credentials=keys).assume_role(RoleArn=made["Arn"], RoleSessionName="one")
+        return made, kms(cluster, credentials=session_of(assumed))
+
+    role, session = make()
+    own = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"}
+    named = {"Effect": "Allow", "Principal": {"AWS": role["Arn"]}, "Action": "kms:Encrypt", "Resource": "*"}
+    key = mine.create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": [own, named]}))["KeyMetadata"]
+    assert session.encrypt(KeyId=key["KeyId"], Plaintext=b"a")
+    root.delete_role(RoleName=f"gone-{name}")
+    shown = json.loads(mine.get_key_policy(KeyId=key["KeyId"])["Policy"])["Statement"][1]["Principal"]["AWS"]
+    assert shown == role["RoleId"] and shown.startswith("AROA")
+    refused(lambda: session.encrypt(KeyId=key["KeyId"], Plaintext=b"a"), *UNKNOWN)
+    _, session = make()
+    refused(lambda: session.encrypt(KeyId=key["KeyId"], Plaintext=b"a"), "AccessDeniedException")
+    root.delete_role(RoleName=f"gone-{name}")
+
+
+def test_the_last_use_of_an_access_key_is_shown(cluster, user):
+    name, keys = user
+    root, key_id = iam(cluster), keys["aws_access_key_id"]
+
+    def last():
+        return root.get_access_key_last_used(AccessKeyId=key_id)["AccessKeyLastUsed"]
+
+    assert (last()["ServiceName"], last()["Region"]) == ("N/A", "N/A") and "LastUsedDate" not in last()
+    refused(lambda: kms(cluster, credentials=keys).list_keys(), "AccessDeniedException")
+    used = wait_until(lambda: last() if last()["ServiceName"] == "kms" else None, "the use of KMS is shown", 20)
+    assert used["Region"] == HOME and used["LastUsedDate"]
+    assert sts(cluster, credentials=keys).get_caller_identity()
+    wait_until(lambda: last()["ServiceName"] == "sts", "the use of STS is shown", 20)
+    root.delete_access_key(UserName=name, AccessKeyId=key_id)
+    refused(lambda: last(), "NoSuchEntity")
+
+
+def test_policies_of_aws_are_there_and_their_uses_are_counted(cluster, user):
+    name, keys = user
+    root, arn = iam(cluster), "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    listed = {policy["PolicyName"] for policy in root.list_policies(Scope="AWS")["Policies"]}
+    assert {"AdministratorAccess", "PowerUserAccess", "IAMReadOnlyAccess", "SecurityAudit"} <= listed
+    root.attach_user_policy(UserName=name, PolicyArn=arn)
+    assert root.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+    attached = root.list_policies(Scope="AWS", OnlyAttached=True)["Policies"]
+    assert [policy["Arn"] for policy in attached] == [arn]
+    assert [version["VersionId"] for version in root.list_policy_versions(PolicyArn=arn)["Versions"]] == ["v1"]
+    refused(lambda: root.get_policy_version(PolicyArn=arn, VersionId="v2"), "NoSuchEntity")
+    mine = kms(cluster, credentials=keys)
+    key = kms(cluster).create_key()["KeyMetadata"]["KeyId"]
+    assert mine.describe_key(KeyId=key) and mine.list_keys()
+    refused(lambda: mine.encrypt(KeyId=key, Plaintext=b"a"), "AccessDeniedException")
+    refused(lambda: mine.create_key(), "AccessDeniedException")
 
 
 def test_writes_are_taken_by_the_home_and_named_elsewhere(cluster):

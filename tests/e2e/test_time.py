@@ -8,6 +8,7 @@ from harness import audit, settings
 from harness.clients import code, gateway, key_state, multi_region_key, refused, wait_primary, wait_state
 from harness.cluster import Cluster, wait_until
 from harness.fixtures import serve
+from harness.identities import iam
 
 HOME, *OTHERS = settings.REGIONS
 DAY_S = 86_400
@@ -253,7 +254,7 @@ def test_custom_key_stores_do_not_exist(moving):
 def test_limits_come_from_the_configuration(small, monkeypatch):
     monkeypatch.setenv("MERIDIAN_QUOTAS", "keys_per_account=2,aliases_per_key=1,tags_per_key=1,on_demand_rotations=1")
     monkeypatch.setenv("MERIDIAN_REQUEST_RATES", "aws")
-    monkeypatch.setenv("MERIDIAN_REQUEST_RATE", "ListAliases=2,CreateKey=50,CreateAlias=50")
+    monkeypatch.setenv("MERIDIAN_REQUEST_RATE", "ListAliases=2,CreateKey=50,CreateAlias=50,iam_read=2")
     monkeypatch.setenv("MERIDIAN_AWS_MANAGED_SERVICES", "s3")
     small.up()
     client = kms(small)
@@ -291,6 +292,22 @@ def test_limits_come_from_the_configuration(small, monkeypatch):
         "alias/aws/s3",
         "alias/one",
     }
+    iam_is_throttled_in_its_own_words(small)
+
+
+def iam_is_throttled_in_its_own_words(cluster):
+    api = iam(cluster)
+    refusals = []
+    for _ in range(20):
+        try:
+            api.list_users()
+        except ClientError as error:
+            refusals.append(error)
+    assert refusals and {code(error) for error in refusals} == {"Throttling"}
+    assert refusals[0].response["Error"]["Message"] == "Rate exceeded"
+    (record,) = audit.by_request(cluster)[refusals[0].response["ResponseMetadata"]["RequestId"]]
+    assert (record["errorCode"], record["eventName"]) == ("Throttling", "ListUsers")
+    assert api.create_user(UserName="not-a-read")
 
 
 def aliases(client):
