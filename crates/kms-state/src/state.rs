@@ -525,7 +525,7 @@ impl State {
     }
 
     /// True for the id of a key, of a register, or of a destroyed key.
-    pub(crate) fn is_taken(&self, id: &KeyId) -> bool {
+    pub fn is_taken(&self, id: &KeyId) -> bool {
         self.keys.contains_key(id) || self.registers.contains_key(id) || self.retired.contains(id)
     }
 

@@ -70,7 +70,20 @@ const LAYERS: &[Layer] = &[
         ],
     ),
     layer("meridian-testkit", &[]),
-    layer("kms-sim", &CORE),
+    layer(
+        "kms-sim",
+        &[
+            "kms-types",
+            "kms-crypto",
+            "kms-policy",
+            "kms-state",
+            "kms-region",
+            "kms-ops",
+            "kms-raft",
+            "kms-transport",
+            "kms-node",
+        ],
+    ),
     layer("kms-model", &["kms-types", "kms-crypto", "kms-state", "kms-region"]),
     layer("xtask", &[]),
 ];
@@ -78,13 +91,23 @@ const LAYERS: &[Layer] = &[
 /// Libraries with a few homes only.
 const HOMES: &[(&str, &[&str])] = &[
     ("sled", &["kms-raft"]),
-    ("openraft", &["kms-raft", "kms-transport", "kms-node"]),
+    ("openraft", &["kms-raft", "kms-transport", "kms-node", "kms-sim"]),
     ("tonic", &["kms-transport"]),
 ];
 
 /// Features for tests, which nothing that ships may ask for.
-const TEST_FEATURES: [&str; 3] =
-    ["kms-crypto/reveal-material", "kms-state/seeded-bugs", "kms-region/seeded-bugs"];
+const TEST_FEATURES: [&str; 7] = [
+    "kms-crypto/reveal-material",
+    "kms-state/seeded-bugs",
+    "kms-region/seeded-bugs",
+    "kms-raft/seeded-bugs",
+    "kms-raft/simulation",
+    "kms-node/seeded-bugs",
+    "kms-node/simulation",
+];
+
+/// Ships nothing, and simulates.
+const SIMULATION: &str = "kms-sim";
 
 /// Crates that are not in the table, edges that point down it, libraries away from home.
 pub(crate) fn check(workspace: &Workspace) -> Vec<Problem> {
@@ -103,6 +126,7 @@ fn of_crate(name: &str, used: &CrateDependencies, workspace: &Workspace) -> Vec<
     let down = down.chain(tests).map(|other| Problem::new(name, format!("must not use `{other}`")));
     let lost = lost.map(|library| Problem::new(name, format!("`{library}` belongs to {}", homes(library))));
     let hooks = used.shipped_features.iter().filter(|feature| TEST_FEATURES.contains(&feature.as_str()));
+    let hooks = hooks.filter(|_| name != SIMULATION);
     let hooks = hooks.map(|feature| Problem::new(name, format!("ships `{feature}`, which is for tests")));
     down.chain(lost).chain(hooks).collect()
 }
