@@ -2,6 +2,20 @@
 //!
 //! Deliberately absent: decisions about keys (kms-ops), about agreement between Regions (kms-region), and wire formats.
 
+/// True while a known bug is built in, which only kms-sim's feature `seeded-bugs` can do.
+#[cfg(feature = "seeded-bugs")]
+macro_rules! seeded {
+    ($bug:ident) => {
+        $crate::seeded::is($crate::seeded::Bug::$bug)
+    };
+}
+#[cfg(not(feature = "seeded-bugs"))]
+macro_rules! seeded {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod admin;
 mod bootstrap;
 pub mod clock;
@@ -20,6 +34,8 @@ mod opened_tokens;
 pub mod rates;
 mod readiness;
 pub mod region_driver;
+#[cfg(feature = "seeded-bugs")]
+pub mod seeded;
 mod service;
 mod service_events;
 #[cfg(feature = "simulation")]

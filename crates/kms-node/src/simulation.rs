@@ -8,7 +8,7 @@ use kms_ops::{AuditFacts, Call, Error, Response};
 use kms_raft::{Applied, Raft, SnapshotInbox};
 use kms_state::LastUsage;
 use kms_transport::NodeCalls;
-use kms_types::{RequestId, UsageOperation};
+use kms_types::{RequestId, Timestamp, UsageOperation, limits::SIGNATURE_WINDOW_MS};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -105,9 +105,14 @@ impl SimulatedNode {
         Self { group, region: region.handle, inbox: snapshots, keyring, decider, usage }
     }
 
-    /// One call, from an admitting view to its answer; what the service does around the audit record.
-    pub async fn call(&self, call: &Call) -> Result<Response, Error> {
+    /// One call, from an admitting view to its answer; what HTTP and the service do around signatures and the audit
+    /// record. `dated` is when the client signed it.
+    pub async fn call(&self, call: &Call, dated: Timestamp) -> Result<Response, Error> {
         let admitted = self.decider.view().await?;
+        let (dated_ms, now_ms) = (dated.as_millis(), admitted.outside_time().as_millis());
+        if dated_ms.abs_diff(now_ms) > SIGNATURE_WINDOW_MS {
+            return Err(Error::Internal("the signature is not of this time"));
+        }
         let mut facts = AuditFacts::default();
         let answer = self.decider.decide(call, admitted, &mut facts).await;
         if answer.is_ok() {

@@ -115,7 +115,9 @@ impl AppliedStore {
         match stored {
             None if records.is_empty() => Ok(Applied::default()),
             None => Err(AppliedStoreError::Unmarked),
-            Some(stored) if stored.sum != sum => Err(AppliedStoreError::SumMismatch),
+            Some(stored) if stored.sum != sum && !seeded!(TrustStoredState) => {
+                Err(AppliedStoreError::SumMismatch)
+            }
             Some(stored) => Ok(Applied::new(stored.mark, State::restore(records)?)),
         }
     }

@@ -47,7 +47,7 @@ pub fn raft_config(region: &str, tuning: Tuning) -> Result<Config, ConfigError> 
         // A leader sends entries before its own disk has them, so after a crash its log may end before what a quorum of
         // followers holds. Restored in its old term it would give the same log ids to other entries, which followers
         // take for those they have: acknowledged writes lost, nodes that differ (A1, A3). A new term overwrites nothing.
-        enable_leader_restore: Some(false),
+        enable_leader_restore: Some(seeded!(RestoreLeader)),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(tuning.snapshot_every_entries),
         max_in_snapshot_log_to_keep: tuning.kept_entries,
         // A follower this far behind is better served by a snapshot; must exceed the snapshot interval.

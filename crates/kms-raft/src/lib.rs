@@ -3,6 +3,20 @@
 //! Knows nothing of the network (kms-transport) and nothing of requests (kms-node). What must survive lives in
 //! a log of our own, what can be rebuilt lives in sled (docs/adr/0002-storage.md).
 
+/// True while a known bug is built in, which only kms-sim's feature `seeded-bugs` can do.
+#[cfg(feature = "seeded-bugs")]
+macro_rules! seeded {
+    ($bug:ident) => {
+        $crate::seeded::is($crate::seeded::Bug::$bug)
+    };
+}
+#[cfg(not(feature = "seeded-bugs"))]
+macro_rules! seeded {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod applied;
 mod applied_store;
 mod config;
@@ -10,6 +24,8 @@ mod disk;
 mod fatal;
 mod log_store;
 mod runtime;
+#[cfg(feature = "seeded-bugs")]
+pub mod seeded;
 mod segment_log;
 #[cfg(feature = "simulation")]
 pub mod simulation;

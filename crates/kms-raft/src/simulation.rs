@@ -114,7 +114,7 @@ impl AsyncRuntime for Runtime {
     }
 
     fn thread_rng() -> Draw {
-        Draw(rand::rng())
+        Draw(TokioRuntime::thread_rng())
     }
 
     type Mpsc = <TokioRuntime as AsyncRuntime>::Mpsc;

@@ -167,7 +167,8 @@ pub struct SnapshotBuilder {
 impl SnapshotBuilder {
     /// The snapshot is durable, and the stored state with it, before openraft may purge the log.
     fn build(self) -> io::Result<Snapshot<crate::LeaderId, u64, crate::Peer, SnapshotFile>> {
-        let saved = self.snapshots.save(&self.view).and_then(|()| self.store.sync());
+        let sync = || if seeded!(PurgeBeforeDurable) { Ok(()) } else { self.store.sync() };
+        let saved = self.snapshots.save(&self.view).and_then(|()| sync());
         saved.inspect_err(|error| (self.fatal)(error))?;
         current(&self.snapshots)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }

@@ -72,6 +72,9 @@ fn median(mut samples: Vec<Timestamp>, voters: usize) -> Option<Timestamp> {
         return None;
     }
     samples.sort_unstable();
+    if seeded!(FastestClock) {
+        return samples.last().copied();
+    }
     samples.get((samples.len() - 1) / 2).copied()
 }
 

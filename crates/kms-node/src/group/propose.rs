@@ -39,6 +39,8 @@ impl Group {
         let (deadline, mut sent, mut hint) = (Instant::now() + limit, Sent::Never, None);
         while let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
         {
+            #[cfg(feature = "seeded-bugs")]
+            let proposal = renamed(&proposal);
             match self.core.attempt(&proposal, hint.take(), left.min(LEADER_CALL_TIMEOUT)).await {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::NotProposed(leader) => hint = leader,
@@ -51,6 +53,17 @@ impl Group {
             Sent::Perhaps => ProposeError::OutcomeUnknown(limit),
         })
     }
+}
+
+/// A known bug: every attempt has an id of its own.
+#[cfg(feature = "seeded-bugs")]
+fn renamed(proposal: &Arc<Proposal>) -> Arc<Proposal> {
+    if !seeded!(RetryAsNew) {
+        return proposal.clone();
+    }
+    let entropy: &mut dyn kms_types::Entropy = &mut crate::entropy::OsEntropy;
+    let id = kms_types::ProposalId::from_random(entropy.array());
+    Arc::new(Proposal { id, ..Proposal::clone(proposal) })
 }
 
 /// Whether any attempt may have put the proposal into a log.

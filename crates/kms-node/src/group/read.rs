@@ -72,6 +72,10 @@ impl Group {
 
     /// As [`Group::read_view`], with another deadline.
     pub async fn read_view_within(&self, limit: Duration) -> Result<View, ReadError> {
+        if seeded!(ReadLocally) {
+            let applied = self.applied();
+            return Ok(View { state: applied.state.clone(), index: applied.index });
+        }
         let deadline = Instant::now() + limit;
         let confirmed = self.reads.join()?;
         let index = match timeout_at(deadline, confirmed).await {
@@ -79,6 +83,7 @@ impl Group {
             _ => return Err(ReadError::NotConfirmed(limit)),
         };
         let mut applied = self.core.applied.clone();
+        let index = if seeded!(ReadBeforeApplied) { 0 } else { index };
         match timeout_at(deadline, applied.wait_for(|applied| applied.index >= index)).await {
             Ok(Ok(applied)) => Ok(View { state: applied.state.clone(), index: applied.index }),
             _ => Err(ReadError::Behind { index, limit }),
@@ -119,7 +124,14 @@ async fn confirm_batches(core: Arc<GroupParts>, mut waiting: mpsc::Receiver<Wait
             batch.push(waiter);
         }
         match core.confirm().await {
-            Some(index) => batch.drain(..).for_each(|waiter| _ = waiter.send(index)),
+            Some(index) => {
+                while seeded!(ShareConfirmation)
+                    && let Ok(late) = waiting.try_recv()
+                {
+                    batch.push(late);
+                }
+                batch.drain(..).for_each(|waiter| _ = waiter.send(index));
+            }
             None => {
                 batch.retain(|waiter| !waiter.is_closed());
                 core.pause(RETRY_PAUSE).await;
@@ -149,6 +161,9 @@ impl GroupParts {
 
     /// Confirms with a quorum that this node leads.
     pub(super) async fn confirm_here(&self) -> ReadIndexAnswer {
+        if seeded!(LeaderReadsLocally) && self.is_leader() {
+            return ReadIndexAnswer::Index(self.applied.borrow().index);
+        }
         // Zero: only acknowledgements of heartbeats sent after this request count; never a lease.
         let fresh = LinearizerOption::new(Some(Duration::ZERO), true).with_wait_timeout(CONFIRM_TIMEOUT);
         match timeout(CONFIRM_TIMEOUT, self.raft.get_read_linearizer(fresh)).await {

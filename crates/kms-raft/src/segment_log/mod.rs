@@ -163,8 +163,10 @@ impl SegmentLog {
 
     /// Stores the vote; visible and answered only once durable.
     pub(crate) async fn save_vote(&self, vote: Vote) -> Result<(), LogError> {
-        let durable = self.submit_waiting(Effect::Vote(vote), &Record::Vote(vote))?;
-        durable.await.map_err(|_| LogError::Closed)?;
+        if !seeded!(ForgetVote) {
+            let durable = self.submit_waiting(Effect::Vote(vote), &Record::Vote(vote))?;
+            durable.await.map_err(|_| LogError::Closed)?;
+        }
         self.index().vote = Some(vote);
         Ok(())
     }
@@ -247,7 +249,7 @@ fn spawn(dir: &Path, writer: Writer, by: LogWriter) -> Result<WriterHandle, LogE
 fn settle_tail(dir: &Path, replayed: &replay::Replayed, disk: &dyn Disk) -> Result<(), LogError> {
     let Some(path) = replayed.last_path(dir) else { return Ok(()) };
     let mut file = disk.open(&path).map_err(LogError::io("open", &path))?;
-    if replayed.valid_bytes < replayed.found_bytes {
+    if replayed.valid_bytes < replayed.found_bytes && !seeded!(KeepTornTail) {
         let cut_bytes = replayed.found_bytes - replayed.valid_bytes;
         tracing::warn!(path = %path.display(), cut_bytes, "cut off a batch that was never acknowledged");
         file.cut(replayed.valid_bytes).map_err(LogError::io("cut", &path))?;

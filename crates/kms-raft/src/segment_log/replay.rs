@@ -132,6 +132,7 @@ impl Replayed {
                     segment.max_index = segment.max_index.max(Some(index));
                 }
             }
+            Record::Truncate(_) if seeded!(IgnoreTruncation) => {}
             Record::Truncate(None) => self.entries.clear(),
             Record::Truncate(Some(keep)) => self.entries.retain(|index, _| *index <= keep),
             Record::Purge(upto) => self.marks.purged = self.marks.purged.max(Some(upto)),
