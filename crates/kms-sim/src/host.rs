@@ -1,0 +1,238 @@
+//! One machine: a disk and a clock that stay, and a node process that comes and goes. The process is a tokio runtime of
+//! one thread with paused time; it runs only when the simulation gives it a step, and a crash drops it where it stands.
+
+use crate::address::{Address, Endpoint};
+use crate::answer::answer;
+use crate::clock::{NodeClock, WorldClock};
+use crate::disk::SimDisk;
+use crate::links::{Exit, LetterLink};
+use crate::message::Request;
+use crate::net::Net;
+use kms_crypto::{RootKey, SigningKey};
+use kms_node::config::NodeConfig;
+use kms_node::simulation::{Parts, SimulatedNode};
+use kms_raft::{Applied, LogWriter, Peer, Raft, Storage, StorageError, StorageOptions, Tuning, raft_config};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+/// Small files, so that logs roll.
+const SEGMENT_BYTES: u64 = 48 << 10;
+/// Small, so that entries are read back from the disk.
+const CACHE_BYTES: usize = 24 << 10;
+/// Small numbers, so that logs are purged and those who were away get snapshots.
+const TUNING: Tuning = Tuning {
+    heartbeat_ms: 50,
+    election_min_ms: 150,
+    election_max_ms: 300,
+    snapshot_every_entries: 80,
+    kept_entries: 20,
+    message_entries: 64,
+    install_timeout_ms: 5_000,
+};
+
+/// What a node is configured with.
+pub(crate) struct Setup {
+    pub(crate) config: NodeConfig,
+    pub(crate) root: Option<Arc<RootKey>>,
+    pub(crate) signing: Arc<SigningKey>,
+    /// How many nodes each Region has.
+    pub(crate) nodes: Vec<u64>,
+}
+
+/// A machine.
+pub(crate) struct Host {
+    pub(crate) address: Address,
+    pub(crate) disk: SimDisk,
+    pub(crate) skew_ms: Arc<AtomicI64>,
+    setup: Setup,
+    world: WorldClock,
+    net: Net,
+    process: Option<Process>,
+    life: u64,
+    /// Its disk is damaged: it is not started before it has another.
+    pub(crate) broken: bool,
+}
+
+struct Process {
+    runtime: Runtime,
+    node: SimulatedNode,
+    applied: watch::Receiver<Arc<Applied>>,
+    failed: Arc<AtomicBool>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// Its storage does not open.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Its runtime or consensus does not start.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn other(error: impl std::fmt::Display) -> StartError {
+    StartError::Other(error.to_string())
+}
+
+impl Host {
+    pub(crate) fn new(address: Address, setup: Setup, disk: SimDisk, world: WorldClock, net: Net) -> Self {
+        Self {
+            address,
+            disk,
+            skew_ms: Arc::default(),
+            setup,
+            world,
+            net,
+            process: None,
+            life: 0,
+            broken: false,
+        }
+    }
+
+    /// Starts the process.
+    pub(crate) fn start(&mut self) -> Result<(), StartError> {
+        self.life += 1;
+        let endpoint = Endpoint { address: self.address, life: self.life };
+        self.net.joined(endpoint);
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build().map_err(other)?;
+        let failed = Arc::new(AtomicBool::new(false));
+        match runtime.block_on(self.open(endpoint, failed.clone())) {
+            Ok((node, applied)) => {
+                self.process = Some(Process { runtime, node, applied, failed });
+                Ok(())
+            }
+            Err(error) => {
+                self.net.left(self.address);
+                self.disk.detach();
+                drop(runtime);
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        endpoint: Endpoint,
+        failed: Arc<AtomicBool>,
+    ) -> Result<(SimulatedNode, watch::Receiver<Arc<Applied>>), StartError> {
+        let (disk, config) = (self.disk.clone(), self.setup.config.clone());
+        let options = StorageOptions {
+            disk: Arc::new(disk.clone()),
+            engine: Arc::new(disk.clone()),
+            fatal: Arc::new(move |error| {
+                tracing::info!(%error, "storage failed, the process ends");
+                failed.store(true, Ordering::Relaxed);
+            }),
+            writer: LogWriter::Task { delay: Arc::new(move || disk.delay()) },
+            segment_bytes: SEGMENT_BYTES,
+            cache_bytes: CACHE_BYTES,
+        };
+        let storage = Storage::open_on(&PathBuf::from("/data"), config.node, options)?;
+        let exit = Exit { net: self.net.clone(), from: endpoint };
+        let settings = Arc::new(raft_config(config.region.as_str(), TUNING).map_err(other)?);
+        let Storage { log, machine, applied, inbox } = storage;
+        let raft = Raft::new(config.node, settings, exit.clone(), log, machine).await.map_err(other)?;
+        let node = SimulatedNode::start(Parts {
+            config,
+            raft,
+            applied: applied.clone(),
+            inbox,
+            client: Arc::new(exit.clone()),
+            link: Arc::new(LetterLink::new(exit, self.setup.nodes.clone())),
+            clock: Arc::new(NodeClock { world: self.world.clone(), skew_ms: self.skew_ms.clone() }),
+            root: self.setup.root.clone(),
+            signing: self.setup.signing.clone(),
+        });
+        Ok((node, applied))
+    }
+
+    /// Lets the process run for so long.
+    pub(crate) fn step(&self, ms: u64) {
+        if let Some(process) = &self.process {
+            process.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(ms)).await });
+        }
+    }
+
+    /// Hands a call to the process; false when none runs.
+    pub(crate) fn take(&self, from: Address, call: u64, request: Request) -> bool {
+        let Some(process) = &self.process else { return false };
+        let (node, net) = (process.node.clone(), self.net.clone());
+        let own = Endpoint { address: self.address, life: self.life };
+        process.runtime.spawn(async move {
+            let answer = answer(node, from, request).await;
+            net.reply(own, from, call, answer);
+        });
+        true
+    }
+
+    /// Runs a client's call on the node.
+    pub(crate) fn spawn<F>(&self, work: impl FnOnce(SimulatedNode) -> F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(process) = &self.process else { return false };
+        process.runtime.spawn(work(process.node.clone()));
+        true
+    }
+
+    /// True when storage failed, so that the process ends.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.failed.load(Ordering::Relaxed))
+    }
+
+    /// An empty disk, for a node that is to join its Region anew.
+    pub(crate) fn replace_disk(&mut self) {
+        self.drop_process();
+        self.disk.survive_kill();
+        self.disk.wipe();
+        self.setup.config.bootstrap = false;
+        self.broken = false;
+    }
+
+    /// How the other nodes of the Region reach it.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.setup.config.initial_members().remove(&self.address.node)
+    }
+
+    /// The process ends at once, whatever it was doing.
+    pub(crate) fn kill(&mut self) {
+        self.drop_process();
+        self.disk.survive_kill();
+    }
+
+    /// The machine ends at once, and what no fsync covered may be gone.
+    pub(crate) fn cut_power(&mut self) {
+        self.drop_process();
+        self.disk.survive_power_cut();
+    }
+
+    fn drop_process(&mut self) {
+        self.net.left(self.address);
+        self.disk.detach();
+        self.process = None;
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.process.is_some()
+    }
+
+    pub(crate) fn life(&self) -> u64 {
+        self.life
+    }
+
+    pub(crate) fn node(&self) -> Option<&SimulatedNode> {
+        self.process.as_ref().map(|process| &process.node)
+    }
+
+    /// What the process has applied.
+    pub(crate) fn applied(&self) -> Option<Arc<Applied>> {
+        self.process.as_ref().map(|process| process.applied.borrow().clone())
+    }
+}

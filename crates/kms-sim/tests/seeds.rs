@@ -1,0 +1,54 @@
+//! A few seeds with everything that can go wrong, and the proof that a seed is a run.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use kms_sim::{Options, Report, Shape, run};
+
+fn assert_good(report: &Report) {
+    if let Some(violation) = &report.violation {
+        let recent = report.recent.join("\n");
+        panic!(
+            "seed {}: {violation}\n{recent}\ncargo run -p kms-sim --release -- --seed {} --trace",
+            report.seed, report.seed
+        );
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let options = Options { chaos_ms: 8_000, ..Options::of_seed(3) };
+    let (first, second) = (run(options), run(options));
+    assert!(first.trace.0 > 5_000, "{:?}", first.trace);
+    assert_eq!(first.trace, second.trace);
+    assert_eq!(first.calls, second.calls);
+    let other = run(Options { seed: 4, ..options });
+    assert_ne!(first.trace, other.trace);
+}
+
+/// On another thread as well: nothing is left over in one.
+#[test]
+fn the_same_seed_gives_the_same_trace_on_another_thread() {
+    let options = Options { chaos_ms: 4_000, ..Options::of_seed(5) };
+    let elsewhere = std::thread::spawn(move || run(options).trace).join().unwrap();
+    let _before = run(Options { seed: 6, ..options });
+    assert_eq!(run(options).trace, elsewhere);
+}
+
+#[test]
+fn one_region_keeps_its_promises() {
+    for seed in 1..=4 {
+        let report = run(Options { shape: Shape::ONE_REGION, ..Options::of_seed(seed) });
+        assert_good(&report);
+        assert!(report.calls.succeeded > 200, "{:?}", report.calls);
+    }
+}
+
+#[test]
+fn three_regions_and_a_witness_keep_their_promises() {
+    for seed in 1..=6 {
+        let report = run(Options { chaos_ms: 20_000, ..Options::of_seed(seed) });
+        assert_good(&report);
+        assert!(report.calls.succeeded > 500, "{:?}", report.calls);
+        assert!(report.histories.1 > 200, "{:?}", report.histories);
+    }
+}
