@@ -50,7 +50,7 @@ struct OfKey {
 }
 
 /// How many records of grants one entry sweeps away at most.
-pub(super) const SWEPT_PER_ENTRY: usize = 1_000;
+pub(super) const SWEPT_PER_ENTRY: usize = 250;
 
 /// Where a list goes on: after this grant, or at the beginning.
 fn from_grant(key: KeyId, after: Option<GrantId>) -> std::ops::Bound<(KeyId, GrantId)> {

@@ -1,12 +1,12 @@
 //! What CreateGrant accepts, and what it makes of a repetition.
 
-use kms_types::{GrantOperation, limits};
+use kms_types::{GrantOperation, OnBehalfOf, Principal, ServicePrincipal, limits};
 
 use super::*;
 use crate::{
     create_grant::Request,
     tests::{
-        fixture::{FOREIGN, OWN},
+        fixture::{FOREIGN, OWN, account_id},
         requests::*,
     },
 };
@@ -197,6 +197,32 @@ fn conditions_see_the_request() {
     f.call(put_policy(&key, &denying("kms:*Grant*", on_lists))).unwrap();
     assert_eq!(denial(f.call(list_grants(&key))).0, "kms:ListGrants");
     assert_eq!(denial(f.call(revoke(&key, &GrantId::FIRST))).0, "kms:RevokeGrant");
+}
+
+/// `kms:GrantIsForAWSResource` holds when a service calls for a customer, not when it calls for itself.
+#[test]
+fn a_service_that_acts_for_a_customer_handles_grants_of_aws_resources() {
+    let mut f = Fixture::new();
+    let key = f.single().key_id;
+    let document = format!(
+        r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{OWN}"}},"Action":"kms:*","Resource":"*"}},
+        {{"Effect":"Allow","Principal":{{"Service":"backup.example"}},"Action":["kms:CreateGrant","kms:ListGrants",
+          "kms:RevokeGrant"],"Resource":"*","Condition":{{"Bool":{{"kms:GrantIsForAWSResource":"true"}}}}}}]}}"#
+    );
+    f.call(put_policy(&key, &document)).unwrap();
+    let service = |on_behalf_of| {
+        let (name, account) = ("backup.example".to_owned(), account_id(OWN));
+        Principal::Service(ServicePrincipal { name, account, on_behalf_of })
+    };
+    let customer = OnBehalfOf { account: Some(account_id(OWN)), source_arn: None, via_service: None };
+    let for_customer = service(Some(customer));
+    let request = || create_grant(&key, FOREIGN, DECRYPT);
+    assert_eq!(denial(f.call_by(service(None), request())).0, "kms:CreateGrant");
+    let Ok(Response::CreateGrant(made)) = f.call_by(for_customer.clone(), request()) else { panic!() };
+    assert_eq!(denial(f.call_by(service(None), list_grants(&key))).0, "kms:ListGrants");
+    assert!(f.call_by(for_customer.clone(), list_grants(&key)).is_ok());
+    assert_eq!(denial(f.call_by(service(None), revoke(&key, &made.grant_id))).0, "kms:RevokeGrant");
+    assert!(f.call_by(for_customer, revoke(&key, &made.grant_id)).is_ok());
 }
 
 #[test]
