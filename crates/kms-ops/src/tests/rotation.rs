@@ -145,6 +145,16 @@ fn on_demand_rotation_keeps_clear_of_an_automatic_one() {
     f.call(rotate(&key.key_id)).unwrap();
 }
 
+/// C6: a primary that was replaced, and does not know it yet, must not say that a schedule is off.
+#[test]
+fn disabling_what_is_off_is_agreed_between_regions_all_the_same() {
+    let (mut primary, mut replica, key) = Fixture::replicated();
+    let before = primary.committed(&key).version;
+    primary.call(disable_rotation(&key)).unwrap();
+    assert!(primary.committed(&key).version > before);
+    assert!(matches!(replica.call(disable_rotation(&key)), Err(Error::NotPrimary { .. })));
+}
+
 /// Section 5.5: the schedule is a shared property, and whoever is primary follows it.
 #[test]
 fn the_schedule_moves_with_the_primary() {
