@@ -102,7 +102,11 @@ pub enum KeyResult {
     #[error("a promotion of the key is under way")]
     InProgress,
     /// Not enough voters answered; nothing was proposed.
-    #[error("no majority of Regions answered; silent: {}", names(missing))]
+    #[error(
+        "no majority of Regions answered; silent: {}; possible once enough of them answer, \
+         or, if they are gone for ever, without a majority (--unsafe)",
+        names(missing)
+    )]
     NoMajority {
         /// The voters that did not promise.
         missing: Vec<Region>,
