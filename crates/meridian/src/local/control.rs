@@ -71,6 +71,8 @@ pub enum Request {
 pub enum Action {
     /// End it at once with SIGKILL; it stays down until it is started.
     Kill,
+    /// Ask it to end with SIGTERM, as an operating system does; it stays down until it is started.
+    Stop,
     /// Freeze it with SIGSTOP.
     Pause,
     /// Let a frozen one run on.

@@ -1,4 +1,4 @@
-//! `meridian local kill|pause|resume|start|down`: what a person can do to a running cluster.
+//! `meridian local kill|stop|pause|resume|start|down`: what a person can do to a running cluster.
 
 use crate::say::say;
 use clap::Args;
@@ -23,7 +23,7 @@ use crate::{
 /// Longer than the supervisor waits for its nodes.
 const DOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Flags of `local kill|pause|resume|start`.
+/// Flags of `local kill|stop|pause|resume|start`.
 #[derive(Debug, Args)]
 pub struct FaultArgs {
     /// What to aim at: `eu-west-1`, `eu-west-1/2` or `eu-west-1/leader`.
@@ -76,6 +76,7 @@ pub async fn apply(dir: &DataDir, action: Action, target: &Target) -> Result<Vec
 fn past(action: Action) -> &'static str {
     match action {
         Action::Kill => "killed",
+        Action::Stop => "stopping",
         Action::Pause => "paused",
         Action::Resume => "resumed",
         Action::Start => "started",

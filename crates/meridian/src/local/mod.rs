@@ -70,6 +70,9 @@ pub enum LocalCommand {
     /// End nodes at once with SIGKILL; they stay down until `start`.
     #[command(after_help = FAULT_EXAMPLES)]
     Kill(faults::FaultArgs),
+    /// Ask nodes to end with SIGTERM; they stay down until `start`.
+    #[command(after_help = FAULT_EXAMPLES)]
+    Stop(faults::FaultArgs),
     /// Freeze nodes with SIGSTOP.
     #[command(after_help = FAULT_EXAMPLES)]
     Pause(faults::FaultArgs),
@@ -142,7 +145,7 @@ const LOGS_EXAMPLES: &str = "Examples:
   meridian local logs                    the last lines of every node
   meridian local logs eu-west-1/2 -f     one node, as it writes
   meridian local logs eu-west-1 -n 200";
-const FAULT_EXAMPLES: &str = "Examples (kill, pause, resume and start alike):
+const FAULT_EXAMPLES: &str = "Examples (kill, stop, pause, resume and start alike):
   meridian local kill eu-west-1            a whole Region
   meridian local pause eu-west-1/2         one node
   meridian local kill eu-west-1/leader     whoever leads now
@@ -159,6 +162,7 @@ pub async fn run(command: &LocalCommand) -> Result<(), Failure> {
         LocalCommand::Status(args) => status::run(args).await,
         LocalCommand::Logs(args) => logs::run(args).await,
         LocalCommand::Kill(args) => faults::run(Action::Kill, args).await,
+        LocalCommand::Stop(args) => faults::run(Action::Stop, args).await,
         LocalCommand::Pause(args) => faults::run(Action::Pause, args).await,
         LocalCommand::Resume(args) => faults::run(Action::Resume, args).await,
         LocalCommand::Start(args) => faults::run(Action::Start, args).await,

@@ -67,7 +67,7 @@ pub enum ProcessState {
     Running,
     /// A `pause` froze it.
     Paused,
-    /// A `kill` ended it.
+    /// A `kill` or `stop` ended it.
     Killed,
     /// It ended by itself.
     Exited {

@@ -165,12 +165,15 @@ impl Supervisor {
                 }
                 _ => {}
             },
-            (Action::Kill, Some(process)) => {
-                process.signal(Signal::KILL);
+            (Action::Kill | Action::Stop, Some(process)) => {
+                let stop = action == Action::Stop;
+                process.signal(if stop { Signal::TERM } else { Signal::KILL });
+                // A frozen process would hear of it only later.
+                process.signal(Signal::CONT);
                 slot.state = ProcessState::Killed;
                 slot.start_when_ended = false;
             }
-            (Action::Kill, None) => slot.state = ProcessState::Killed,
+            (Action::Kill | Action::Stop, None) => slot.state = ProcessState::Killed,
             (Action::Pause, Some(process)) => {
                 process.signal(Signal::STOP);
                 slot.state = ProcessState::Paused;

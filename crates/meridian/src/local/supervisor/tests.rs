@@ -101,6 +101,24 @@ async fn killed_node_stays_down_until_it_is_started() {
 }
 
 #[tokio::test]
+async fn stopped_node_hears_sigterm_and_stays_down() {
+    let rig = rig("trap 'touch $0.heard; exit 0' TERM\nwhile :; do sleep 0.05; done", Restart::Backoff);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let pid = rig.node().await.pid.unwrap();
+    rig.fault(Action::Stop).await;
+    let heard = rig._temp.path().join("server.sh.heard");
+    for _ in 0..400 {
+        if heard.exists() && !runs(pid) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(heard.exists() && !runs(pid));
+    assert_eq!(rig.node().await.process, ProcessState::Killed);
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn start_right_after_kill_gives_a_new_process() {
     let rig = rig(PATIENT, Restart::Never);
     let first = rig.node().await.pid.unwrap();
