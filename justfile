@@ -31,9 +31,9 @@ chaos *pytest:
 full:
     ./tests/run --full
 
-# A Region is lost, under load
-drill:
-    cargo run --release -p meridian -- drill region-loss
+# A Region is lost, under load; or another drill
+drill name="region-loss" *flags:
+    cargo run --release -p meridian -- drill run {{ name }} {{ flags }}
 
 # What each cryptographic operation costs, and what each decision
 bench *filter:

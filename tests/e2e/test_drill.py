@@ -1,16 +1,30 @@
-"""`meridian drill region-loss` ends with a report, a verdict and an exit code that agree."""
+"""Drills end with a report, a verdict and an exit code that agree, and leave nothing broken behind."""
 
 import json
-import pathlib
+import signal
 
-from harness.cluster import meridian
+import pytest
+from harness import audit
+from harness.cluster import Cluster, meridian, wait_until
+from harness.drills import Running, check_page, drill, held, processes_under
+from harness.fixtures import serve
+
+# All on one cluster: each of these leaves it whole, which is what they promise.
+SHARED = ["primary-failover", "leader-loss", "region-return", "partition", "split-promotion"]
+
+
+@pytest.fixture(scope="module")
+def cluster(binary, tmp_path_factory):
+    """Of this file alone: drills move the primaries of every key, also of those of others."""
+    yield from serve(Cluster(tmp_path_factory.mktemp("drills") / "data"))
 
 
 def test_region_loss_loses_nothing(binary, tmp_path):
     store = tmp_path / "store"
     result = meridian("drill", "region-loss", "--json", "--store", store, timeout_s=900, check=False)
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-3000:]
-    report = json.loads((store / "region-loss" / "latest" / "report.json").read_text())
+    latest = store / "region-loss" / "latest"
+    report = json.loads((latest / "report.json").read_text())
     assert json.loads(result.stdout) == report
 
     assert report["passed"] is True
@@ -22,16 +36,125 @@ def test_region_loss_loses_nothing(binary, tmp_path):
     for figure in ("detection_ms", "crypto_rto_ms", "control_rto_ms", "catch_up_ms"):
         assert report["figures"][figure] is not None, figure
     print({name: value for name, value in report["figures"].items() if isinstance(value, int)})
+    check_page(latest / "report.html", report)
+    assert (latest / "definition.toml").read_text() == meridian("drill", "show", "region-loss").stdout
     assert processes_under(tmp_path) == []
 
 
-def processes_under(folder: pathlib.Path) -> list[str]:
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            line = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(folder).encode() in line:
-            found.append(line.replace(b"\0", b" ").decode())
-    return found
+@pytest.mark.parametrize("name", SHARED)
+def test_drill_on_the_running_cluster(cluster, tmp_path, name):
+    report = drill(tmp_path / "store", name, "--quick", "--use-running", "--data-dir", cluster.data_dir)
+    assert [checkpoint["missing"] for checkpoint in report["checkpoints"]] == [0] * len(report["checkpoints"])
+    assert report["checkpoints"][-1]["name"] == "in the end"
+    assert report["checkpoints"][-1]["sweep"]["ciphertexts"] == report["counts"]["encrypts"] > 0
+    assert all(fault["to_ms"] is not None for fault in report["faults"])
+    assert all(node["ready"] for region in cluster.status()["regions"] for node in region["nodes"])
+
+
+def test_rolling_restart_hands_over(cluster, tmp_path):
+    flags = ["--quick", "--use-running", "--data-dir", cluster.data_dir]
+    report = drill(tmp_path / "store", "rolling-restart", *flags)
+    restarted = {fault["what"].split(":")[0] for fault in report["faults"]}
+    assert restarted == {f"{region}/{node}" for region in report["cluster"]["regions"] for node in (1, 2, 3)}
+    assert report["counts"]["failed_operations"] == 0
+
+
+def test_rotations_complete_while_regions_are_cut_off(cluster, tmp_path):
+    flags = ["--rotations", 6, "--quick", "--use-running", "--data-dir", cluster.data_dir]
+    report = drill(tmp_path / "store", "rotation-under-fault", *flags)
+    assert report["figures"]["rotations"] >= 6 and report["faults"]
+    assert report["counts"]["cross_region_decrypts"] > 0
+
+
+def test_node_is_replaced(binary, tmp_path):
+    report = drill(tmp_path / "store", "node-replace", "--quick")
+    assert held(report, "opens every ciphertext by itself")
+    assert processes_under(tmp_path) == []
+
+
+def test_unsafe_promotion_asks_and_is_audited(binary, tmp_path):
+    data = tmp_path / "cluster"
+    report = drill(tmp_path / "store", "unsafe-promotion", "--quick", "--nodes", 1, "--data-dir", data, "--keep")
+    assert report["cluster"] == {"regions": ["us-east-1", "eu-west-1"], "witness": None, "nodes_per_region": 1}
+    assert held(report, "acknowledges no shared change") and held(report, "changes nothing shared")
+    records = [r for r in audit.records(Cluster(data)) if r.get("eventName") == "RegionPromote"]
+    unsafe = [r for r in records if r["requestParameters"]["unsafe"] is True]
+    assert unsafe and {r["awsRegion"] for r in records} == {"eu-west-1"}
+
+
+def definition(path, steps, rest=""):
+    path.write_text(f'version = 1\nname = "ours"\ndescription = "A team\'s own."\nsteps = [{steps}]\n{rest}')
+    return path
+
+
+def test_own_definition_with_a_missed_target(cluster, tmp_path):
+    file = definition(tmp_path / "ours.toml", '{ hold = "1s" }', "[targets]\nrpo = 0\n")
+    flags = ["--use-running", "--data-dir", cluster.data_dir]
+    report = drill(tmp_path / "store", file, "--p99", "0ms", "--seed", 7, *flags, expect=1)
+    assert not held(report, "target: p99") and held(report, "target: RPO")
+    assert report["seed"] == 7 and report["command"].endswith("--seed 7") and str(file) in report["command"]
+
+
+def test_stop_condition_ends_the_story_and_mends(cluster, tmp_path):
+    steps = '\n  { pause = "us-east-1/3" },\n  { hold = "10m" },\n'
+    file = definition(tmp_path / "ours.toml", steps, '[stop]\ntime-limit = "2s"\n')
+    report = drill(tmp_path / "store", file, "--use-running", "--data-dir", cluster.data_dir, expect=1)
+    assert "time limit of 2 s" in report["stopped"] and "line 6" in report["stopped"]
+    assert [step["outcome"] for step in report["steps"]] == ["done", "stopped"]
+    assert held(report, "every Region serves and agrees in the end") and held(report, "every ciphertext opens")
+    assert report["faults"][0]["to_ms"] is not None
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_drill_mends_a_running_cluster(cluster, tmp_path, sent):
+    steps = '{ kill = "us-east-1/3" }, { isolate = "eu-west-1" }, { hold = "10m" }'
+    file = definition(tmp_path / "ours.toml", steps)
+    with Running(tmp_path / "store", file, "--use-running", "--data-dir", cluster.data_dir) as running:
+        running.until("step 3 of 3")
+        code, printed = running.interrupt(sent)
+    assert code == 1 and "interrupted" in printed
+
+    def whole():
+        regions = cluster.status()["regions"]
+        return all(node["ready"] for region in regions for node in region["nodes"])
+
+    wait_until(whole, "every node serves again", 90)
+    assert cluster.status()["links"] == []
+
+
+def test_interrupted_drill_leaves_no_process(binary, tmp_path):
+    with Running(tmp_path / "store", definition(tmp_path / "ours.toml", '{ hold = "10m" }'), "--nodes", 1) as running:
+        running.until("step 1 of 1")
+        assert len(processes_under(tmp_path)) >= 4
+        assert running.interrupt(signal.SIGTERM)[0] == 1
+    assert processes_under(tmp_path) == []
+
+
+def test_wrong_definition_is_refused_before_anything_starts(binary, tmp_path):
+    file = definition(tmp_path / "ours.toml", '\n  { hold = "1s" },\n  { kill = "nobody" },\n')
+    result = meridian("drill", "run", file, "--store", tmp_path / "store", check=False)
+    assert result.returncode == 1 and "line 6" in result.stderr and "`nobody`" in result.stderr
+    assert not (tmp_path / "store").exists()
+    result = meridian("drill", "run", "no-such-drill", check=False)
+    assert result.returncode == 1 and "region-loss" in result.stderr
+
+
+def test_drills_are_listed_and_shown(binary, tmp_path):
+    listed = json.loads(meridian("drill", "list", "--json").stdout)["drills"]
+    for entry in listed:
+        assert f'name = "{entry["name"]}"' in meridian("drill", "show", entry["name"]).stdout
+    assert {"region-loss", *SHARED, "rolling-restart", "node-replace", "rotation-under-fault"} <= {e["name"] for e in listed}
+
+
+def test_series_sums_up_its_runs(cluster, tmp_path):
+    file = definition(tmp_path / "ours.toml", '{ hold = "500ms" }')
+    flags = ["--repeat", 2, "--seed", 5, "--json", "--use-running", "--data-dir", cluster.data_dir]
+    result = meridian("drill", "run", file, "--store", tmp_path / "store", *flags, timeout_s=300)
+    summary = json.loads(result.stdout)
+    assert (summary["runs"], summary["passed"], summary["first_seed"]) == (2, 2, 5)
+    assert summary["figures"]["length of a run"]["runs"] == 2
+    assert summary["undecryptable"] == summary["missing"] == 0 and summary["ciphertexts"] > 0
+    latest = tmp_path / "store" / "ours" / "latest"
+    assert json.loads((latest / "summary.json").read_text()) == summary
+    seeds = [json.loads((latest / run / "report.json").read_text())["seed"] for run in ("001", "002")]
+    assert seeds == [5, 6]

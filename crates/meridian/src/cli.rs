@@ -97,7 +97,7 @@ async fn converse(command: Command) -> Result<(), Failure> {
     log_to_stderr();
     match command {
         Command::Local(command) => local::run(&command).await,
-        Command::Drill(command) => drill::run(&command).await,
+        Command::Drill(command) => drill::run(command).await,
         Command::Region(command) => operate::region::run(&command).await,
         Command::Node(command) => operate::node::run(&command).await,
         Command::Authz(command) => operate::authz::run(&command).await,

@@ -129,6 +129,17 @@ pub enum Failure {
     /// A drill ended with checks that did not hold; its report has been printed.
     #[error("{0} of the drill's checks did not hold")]
     DrillFailed(usize),
+    /// A step of a drill could not be done, or not in time.
+    #[error("{0}")]
+    StepFailed(String),
+    /// A file is no drill.
+    #[error("`{name}` is no drill: {source}")]
+    NotADrill {
+        /// The file or the name.
+        name: String,
+        /// Why.
+        source: crate::drill::definition::DefinitionError,
+    },
     /// The drill could not be carried out to its end.
     #[error("the drill stopped: {0}")]
     DrillStopped(String),

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use kms_types::Region;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::Operator,
@@ -75,7 +76,7 @@ async fn throughput(args: &BenchArgs) -> Result<(), Failure> {
     let region: Region = REGION.parse().map_err(|error| Failure::Bench(format!("{error}")))?;
     let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 3, port: None, gateway: None };
     let own = args.data_dir.join(format!("bench-{}", std::process::id()));
-    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish).await?;
+    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish, &CancellationToken::new()).await?;
     let measured = tokio::select! {
         measured = all(args, &scene, &region) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),

@@ -31,12 +31,11 @@ pub struct StepDown {
     pub last_words: Vec<String>,
 }
 
-/// Tries shared changes in `returned` from its first moment on, until it shows itself as a replica of `primary` for
-/// every one of `keys` and refuses.
+/// Tries shared changes in `returned` from its first moment on, until it shows itself as a replica of the primary of every
+/// one of `keys` and refuses.
 pub async fn step_down(
     callers: &Callers,
     returned: &Region,
-    primary: &Region,
     keys: &[DrillKey],
     patience: Duration,
 ) -> StepDown {
@@ -48,7 +47,7 @@ pub async fn step_down(
                 seen.acknowledged.push(format!("`{}`: {value}", key.id));
             }
             let refused = refused.err().filter(|error| !is_transient(error));
-            let replica = is_replica_of(callers, returned, primary, key).await;
+            let replica = is_replica_of(callers, returned, &key.primary, key).await;
             if let (true, Some(error)) = (replica, &refused) {
                 seen.stepped_down.insert(key.id.clone());
                 seen.last_words.push(format!("`{}`: {error}", key.id));
@@ -64,6 +63,38 @@ pub async fn step_down(
         }
     }
     seen
+}
+
+/// Tries every kind of shared change of `keys` in `region`; those that were acknowledged, and how the others ended.
+pub async fn try_changes(
+    callers: &Callers,
+    region: &Region,
+    keys: &[DrillKey],
+) -> (Vec<String>, Vec<String>) {
+    let attempts = keys.iter().flat_map(|key| {
+        let id = json!({ "KeyId": key.id });
+        let period = json!({ "KeyId": key.id, "RotationPeriodInDays": FORBIDDEN_PERIOD_DAYS });
+        let elsewhere = key.regions.iter().find(|other| *other != region);
+        let primary = json!({ "KeyId": key.id, "PrimaryRegion": elsewhere });
+        [
+            ("EnableKeyRotation", period),
+            ("DisableKeyRotation", id.clone()),
+            ("RotateKeyOnDemand", id),
+            ("UpdatePrimaryRegion", primary),
+        ]
+        .map(|(operation, body)| async move {
+            let result = callers.once(region, operation, body).await;
+            (format!("{operation} of `{}`", key.id), result)
+        })
+    });
+    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    for (change, result) in futures::future::join_all(attempts).await {
+        match result {
+            Ok(_) => acknowledged.push(change),
+            Err(error) => refused.push(format!("{change}: {}", error.code)),
+        }
+    }
+    (acknowledged, refused)
 }
 
 async fn try_change(callers: &Callers, region: &Region, key: &DrillKey) -> Result<Value, ClientError> {

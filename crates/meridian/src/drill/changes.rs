@@ -18,6 +18,7 @@ use crate::{
     api::is_transient,
     drill::{
         callers::Callers,
+        in_force::Link,
         ledger::{Ledger, Outcome, Property, Scope, Subject},
         scene::{DrillKey, Keys},
     },
@@ -41,13 +42,17 @@ pub struct Changes {
     book: Arc<Mutex<Book>>,
     /// Held for the length of a change, and of a search: nobody changes what is being searched for.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Read by each rotation that is asked for and not yet written down; a search waits for them.
+    under_way: Arc<tokio::sync::RwLock<()>>,
 }
 
 #[derive(Default)]
 struct Book {
     ledger: Ledger,
-    /// The Region that is away, as far as the drill knows.
-    away: Option<Region>,
+    /// Regions where nothing is changed: those that are away, as far as the drill knows.
+    away: BTreeSet<Region>,
+    /// Links over which Regions cannot hear each other.
+    cut: BTreeSet<Link>,
     next: BTreeMap<(String, Property), u32>,
     in_progress: BTreeMap<String, u32>,
     /// Keys whose rotation met the promotion, which may carry it on or give it up (rule 7), also some time later.
@@ -79,6 +84,7 @@ impl Changes {
             regions: regions.to_vec(),
             book: Arc::default(),
             turn: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -101,9 +107,11 @@ impl Changes {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on nothing is changed in `region`; with nothing, all are there again.
-    pub fn away(&self, region: Option<Region>) {
-        self.book().away = region;
+    /// From now on nothing is changed in `away`, and no rotation is begun while anything is away or cut: it would wait for
+    /// every member.
+    pub fn hindered(&self, away: BTreeSet<Region>, cut: BTreeSet<Link>) {
+        let mut book = self.book();
+        (book.away, book.cut) = (away, cut);
     }
 
     /// The book as it is now.
@@ -124,19 +132,24 @@ impl Changes {
     async fn one(&self, rng: &mut StdRng) {
         let _turn = self.turn.lock().await;
         let away = self.book().away.clone();
-        let live: Vec<Region> = self.regions.iter().filter(|r| Some(*r) != away.as_ref()).cloned().collect();
+        let live: Vec<Region> =
+            self.regions.iter().filter(|region| !away.contains(region)).cloned().collect();
         let keys = self.keys.all();
         let (Some(region), Some(key)) = (live.choose(rng), keys.choose(rng)) else { return };
         let shared = key.multi_region && live.contains(&key.primary);
         match rng.random_range(0..10) {
             0..4 if shared => self.rotation_period(key).await,
-            // A rotation waits for every member; while one is away it would only wait.
-            4 if shared && away.is_none() => self.rotate(key).await,
+            4 if shared && self.everyone_is_there() => self.rotate(key).await,
             5 => self.alias(region, key).await,
             6 => self.policy(region, key).await,
             7 => self.tag(region, key).await,
             _ => self.description(region, key).await,
         }
+    }
+
+    fn everyone_is_there(&self) -> bool {
+        let book = self.book();
+        book.away.is_empty() && book.cut.is_empty()
     }
 
     fn number(&self, key: &str, property: Property) -> u32 {
@@ -221,15 +234,32 @@ impl Changes {
             let until = Instant::now() + ROTATION_TIMEOUT;
             while !self.rotation_done(&key.primary, &key.id).await
                 && Instant::now() < until
-                && self.book().away.is_none()
+                && self.everyone_is_there()
             {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
 
-    /// Asks for a rotation once and writes it down.
+    /// Asks for a rotation once and writes it down. In a task of its own: who asks may stop waiting, and the request has its
+    /// effect all the same.
     pub async fn try_rotate(&self, key: &DrillKey, region: &Region) -> Result<(), ClientError> {
+        let (changes, key, region) = (self.clone(), key.clone(), region.clone());
+        let under_way = self.under_way.clone().read_owned().await;
+        let asked = tokio::spawn(async move {
+            let result = changes.rotate_once(&key, &region).await;
+            drop(under_way);
+            result
+        });
+        let ended = |error: tokio::task::JoinError| ClientError {
+            status: 0,
+            code: "InvalidAnswer".into(),
+            message: error.to_string(),
+        };
+        asked.await.unwrap_or_else(|error| Err(ended(error)))
+    }
+
+    async fn rotate_once(&self, key: &DrillKey, region: &Region) -> Result<(), ClientError> {
         let result = self.callers.once(region, "RotateKeyOnDemand", json!({ "KeyId": key.id })).await;
         if outcome(&result).is_some() {
             let number = self.number(&key.id, Property::Rotations);
@@ -249,7 +279,7 @@ impl Changes {
         book.given_up += 1;
     }
 
-    /// How many rotations the promotion gave up.
+    /// How many rotations promotions gave up.
     pub fn rotations_given_up(&self) -> usize {
         self.book().given_up
     }

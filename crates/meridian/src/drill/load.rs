@@ -38,8 +38,15 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts `rate` operations per second in each of `regions`.
-    pub fn start(callers: &Callers, keys: &Keys, regions: &[Region], rate: u32, seed: u64) -> Self {
+    /// Starts `rate` operations per second in each of `regions`, with `drill` in their encryption contexts.
+    pub fn start(
+        callers: &Callers,
+        keys: &Keys,
+        regions: &[Region],
+        rate: u32,
+        seed: u64,
+        drill: &str,
+    ) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for (number, home) in (0..).zip(regions) {
@@ -48,6 +55,7 @@ impl Load {
                 keys: keys.clone(),
                 route: route(regions, home),
                 home: home.clone(),
+                drill: drill.to_owned(),
                 avoid_until: Mutex::default(),
             });
             tasks.spawn(drive(client, rate, seed.wrapping_add(number), stop.clone()));
@@ -104,6 +112,7 @@ struct HomeClient {
     callers: Callers,
     keys: Keys,
     home: Region,
+    drill: String,
     route: Vec<Region>,
     avoid_until: Mutex<BTreeMap<Region, Instant>>,
 }
@@ -117,12 +126,19 @@ impl HomeClient {
         let length = rng.random_range(1..=512);
         let mut plaintext = vec![0; length];
         rng.fill(plaintext.as_mut_slice());
-        let context = json!({ "drill": "region-loss", "number": rng.random_range(0..1_000_000).to_string() });
+        let context = json!({ "drill": self.drill, "number": rng.random_range(0..1_000_000).to_string() });
         Some(Draw { key, plaintext, context, other: rng.random_range(0..64) })
     }
 
     async fn operate(&self, draw: Draw) {
-        let Some((region, sealed)) = self.encrypt(&draw).await else {
+        let begin = Instant::now();
+        let encrypted = self.encrypt(&draw).await;
+        // A single-Region key has nowhere else to go: its outages say nothing of failover.
+        if draw.key.multi_region {
+            let served_by = encrypted.as_ref().map(|(region, _)| region);
+            self.callers.observer.operated(&self.home, served_by, begin.elapsed());
+        }
+        let Some((region, sealed)) = encrypted else {
             return self.callers.observer.count(|counts| match draw.key.multi_region {
                 true => counts.failed_operations += 1,
                 false => counts.unavailable_single_region += 1,
@@ -138,10 +154,7 @@ impl HomeClient {
         let reachable = self.route_now().into_iter().filter(|region| draw.key.regions.contains(region));
         for region in reachable.collect::<Vec<_>>() {
             match self.encrypt_in(&region, draw).await {
-                Ok(sealed) => {
-                    self.callers.observer.succeeded(&self.home, &region);
-                    return Some((region, sealed));
-                }
+                Ok(sealed) => return Some((region, sealed)),
                 Err(error) => self.judge(&region, "Encrypt", &error, draw),
             }
         }

@@ -8,8 +8,10 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+use crate::drill::latency::Sample;
 
 /// A ciphertext that a Region returned.
 #[derive(Debug)]
@@ -65,8 +67,8 @@ struct Seen {
     events: Vec<Event>,
     sealed: Vec<Arc<Sealed>>,
     counts: Counts,
-    /// Times of successful operations, by the Region that the client is at home in.
-    successes: BTreeMap<Region, Vec<u64>>,
+    /// Operations by the Region that the client is at home in.
+    operations: BTreeMap<Region, Vec<Sample>>,
     violations: Vec<String>,
 }
 
@@ -93,6 +95,11 @@ impl Observer {
         u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Milliseconds from the drill's begin to `instant`.
+    pub fn at_ms(&self, instant: Instant) -> u64 {
+        u64::try_from(instant.saturating_duration_since(self.begin).as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,12 +122,13 @@ impl Observer {
         sealed
     }
 
-    /// An operation of a client at home in `home` succeeded in `served_by`.
-    pub fn succeeded(&self, home: &Region, served_by: &Region) {
-        let at_ms = self.now_ms();
+    /// An operation of a client at home in `home` ended after `took`, served by a Region or by none.
+    pub fn operated(&self, home: &Region, served_by: Option<&Region>, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let sample = Sample { at_ms: self.now_ms(), took_us, served: served_by.is_some() };
         let mut seen = self.seen();
-        seen.successes.entry(home.clone()).or_default().push(at_ms);
-        if home != served_by {
+        seen.operations.entry(home.clone()).or_default().push(sample);
+        if served_by.is_some_and(|served_by| served_by != home) {
             seen.counts.failovers += 1;
         }
     }
@@ -161,26 +169,50 @@ impl Observer {
         self.seen().events.clone()
     }
 
+    /// Every operation so far, by the Region that its client is at home in.
+    pub fn operations(&self) -> BTreeMap<Region, Vec<Sample>> {
+        self.seen().operations.clone()
+    }
+
     /// For the clients of each Region: the longest time without a success that reaches into `from_ms..to_ms`.
-    pub fn longest_gaps(&self, from_ms: u64, to_ms: u64) -> BTreeMap<Region, u64> {
-        let seen = self.seen();
-        seen.successes
-            .iter()
-            .map(|(home, times)| (home.clone(), longest_gap(times, from_ms, to_ms)))
+    pub fn longest_gaps(&self, from_ms: u64, to_ms: u64) -> BTreeMap<Region, Gap> {
+        let operations = self.operations();
+        let served =
+            |samples: Vec<Sample>| samples.into_iter().filter(|s| s.served).map(|s| s.at_ms).collect();
+        operations
+            .into_iter()
+            .map(|(home, samples)| (home, longest_gap(served(samples), from_ms, to_ms)))
             .collect()
     }
 }
 
+/// A stretch without any success.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// Its begin.
+    pub from_ms: u64,
+    /// Its end.
+    pub to_ms: u64,
+}
+
+impl Gap {
+    /// Its length.
+    pub fn ms(self) -> u64 {
+        self.to_ms.saturating_sub(self.from_ms)
+    }
+}
+
 /// The longest stretch without any of `times`, among those that overlap `from_ms..to_ms`.
-fn longest_gap(times: &[u64], from_ms: u64, to_ms: u64) -> u64 {
-    let mut times = times.to_vec();
+fn longest_gap(mut times: Vec<u64>, from_ms: u64, to_ms: u64) -> Gap {
     times.sort_unstable();
     let before = times.iter().copied().rfind(|at| *at <= from_ms).unwrap_or(from_ms);
     let inside = times.into_iter().filter(|at| *at > from_ms && *at < to_ms);
-    let mut last = before;
-    let mut longest = 0;
+    let (mut last, mut longest) = (before, Gap::default());
     for at in inside.chain(std::iter::once(to_ms)) {
-        longest = longest.max(at.saturating_sub(last));
+        let gap = Gap { from_ms: last, to_ms: at };
+        if gap.ms() > longest.ms() {
+            longest = gap;
+        }
         last = at;
     }
     longest
@@ -190,25 +222,31 @@ fn longest_gap(times: &[u64], from_ms: u64, to_ms: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn gap(times: &[u64], from_ms: u64, to_ms: u64) -> u64 {
+        longest_gap(times.to_vec(), from_ms, to_ms).ms()
+    }
+
     #[test]
     fn longest_gap_counts_from_the_last_success_before_the_loss() {
-        assert_eq!(longest_gap(&[100, 900, 1000], 950, 1000), 100);
-        assert_eq!(longest_gap(&[0, 400, 2400, 2500], 500, 3000), 2000);
-        assert_eq!(longest_gap(&[10, 20], 20, 5000), 4980);
-        assert_eq!(longest_gap(&[], 100, 600), 500);
+        assert_eq!(gap(&[100, 900, 1000], 950, 1000), 100);
+        assert_eq!(longest_gap(vec![0, 400, 2400, 2500], 500, 3000), Gap { from_ms: 400, to_ms: 2400 });
+        assert_eq!(gap(&[10, 20], 20, 5000), 4980);
+        assert_eq!(gap(&[], 100, 600), 500);
     }
 
     #[test]
     fn times_may_arrive_out_of_order() {
-        assert_eq!(longest_gap(&[300, 100, 200], 100, 310), 100);
+        assert_eq!(gap(&[300, 100, 200], 100, 310), 100);
     }
 
     #[test]
-    fn success_elsewhere_is_a_failover() {
+    fn success_elsewhere_is_a_failover_and_none_is_no_success() {
         let (observer, home, other) =
             (Observer::new(), "us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap());
-        observer.succeeded(&home, &home);
-        observer.succeeded(&home, &other);
+        observer.operated(&home, Some(&home), Duration::ZERO);
+        observer.operated(&home, Some(&other), Duration::ZERO);
+        observer.operated(&home, None, Duration::ZERO);
         assert_eq!(observer.counts().failovers, 1);
+        assert_eq!(observer.operations()[&home].iter().filter(|sample| sample.served).count(), 2);
     }
 }

@@ -1,16 +1,19 @@
-//! What a drill found: figures, counts, checks, verdict, timeline; as JSON for machines and as text for people.
+//! What a drill found: figures, counts, checks, verdict, timeline; as JSON for machines. `text` and `html` show it to people.
+
+mod text;
 
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use crate::drill::{
+    latency::Series,
     ledger::Missing,
-    observer::{Counts, Event},
+    observer::{Counts, Event, Gap},
     verify::Sweep,
 };
 
 /// The version of the JSON report.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The report of one run.
 #[derive(Debug, Clone, Serialize)]
@@ -18,31 +21,50 @@ pub struct Report {
     /// The version of this format.
     pub version: u32,
     /// The drill's name.
-    pub drill: &'static str,
+    pub drill: String,
+    /// What it rehearses.
+    pub description: String,
     /// When it began, UTC.
     pub started: String,
     /// Seed of its choices.
     pub seed: u64,
+    /// What repeats it.
+    pub command: String,
     /// What it ran on.
     pub cluster: ClusterShape,
-    /// The Region that was lost.
-    pub lost: String,
-    /// The Region that took over.
-    pub promoted: String,
+    /// The definition's parts and the Regions that played them.
+    pub parts: BTreeMap<String, String>,
+    /// The part `lost`: the Region that was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
+    /// The part `heir`: the Region that took over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<String>,
     /// Times.
     pub figures: Figures,
     /// Acknowledged changes, and those that are missing.
     pub rpo: Rpo,
     /// Calls.
     pub counts: Counts,
-    /// The sweep over all ciphertexts during the loss.
-    pub sweep_during_loss: Sweep,
-    /// The sweep over all ciphertexts after the return.
-    pub sweep_after_return: Sweep,
+    /// Every check of all ciphertexts and changes, the last one in the end.
+    pub checkpoints: Vec<Checkpoint>,
     /// Every check.
     pub checks: Vec<Check>,
     /// True if every check held.
     pub passed: bool,
+    /// Why the drill ended before its story did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// The steps as they went.
+    pub steps: Vec<StepRun>,
+    /// When which fault was in force.
+    pub faults: Vec<FaultWindow>,
+    /// The longest stretch without success of each Region's clients.
+    pub outages: BTreeMap<String, Gap>,
+    /// How long the clients of each Region waited, over time.
+    pub latency: Vec<Series>,
+    /// When it ended, since its begin.
+    pub end_ms: u64,
     /// What happened when.
     pub timeline: Vec<Event>,
 }
@@ -61,20 +83,27 @@ pub struct ClusterShape {
 /// Times in milliseconds; absent if the moment never came.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Figures {
-    /// From the loss until the drill's own probes noticed it.
+    /// From the first fault until the drill's own probes noticed it.
     pub detection_ms: Option<u64>,
-    /// The longest time that the clients of any Region had no success, over the whole loss.
+    /// The longest time that the clients of any Region had no success, from the first fault to the end.
     pub crypto_rto_ms: Option<u64>,
-    /// The same for the clients of each Region; those of the lost one fail over.
+    /// The same for the clients of each Region; those of a lost one fail over.
     pub longest_gap_ms: BTreeMap<String, u64>,
-    /// From the loss until the promotion was done.
+    /// From the first fault until a new primary led every key.
     pub promotion_ms: Option<u64>,
-    /// From the loss until a shared change was acknowledged again.
+    /// From the first fault until a shared change was acknowledged again.
     pub control_rto_ms: Option<u64>,
-    /// From the start of the lost Region's nodes until all of them served.
+    /// From the start of nodes until all of their Region served.
     pub restart_ms: Option<u64>,
-    /// From the start of the lost Region's nodes until it equalled the others.
+    /// From the end of the last fault until all Regions agreed.
     pub catch_up_ms: Option<u64>,
+    /// Half of the clients' operations took no longer.
+    pub p50_ms: Option<u64>,
+    /// 99 of 100 of the clients' operations took no longer.
+    pub p99_ms: Option<u64>,
+    /// Rotations that a `rotate-under-faults` step saw complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotations: Option<u64>,
 }
 
 /// The recovery point: what was acknowledged and what of it is gone.
@@ -86,21 +115,81 @@ pub struct Rpo {
     pub unknown: usize,
     /// Changes that the service refused.
     pub refused: u64,
-    /// On-demand rotations that were acknowledged and not complete at the loss.
+    /// On-demand rotations that were acknowledged and not complete when the first fault began.
     pub rotations_in_progress_at_loss: usize,
-    /// Those of them that the promotion gave up, as rule 7 allows; nothing was encrypted under their material.
+    /// Those of them that a promotion gave up, as rule 7 allows; nothing was encrypted under their material.
     pub rotations_given_up: usize,
-    /// Acknowledged changes that were missing during the loss.
+    /// Acknowledged changes that were missing at a check before the last.
     pub missing_during_loss: Vec<Missing>,
     /// Acknowledged changes that were missing in the end.
     pub missing_after_return: Vec<Missing>,
 }
 
-/// One promise.
+impl Rpo {
+    /// How many acknowledged changes were missing, at any check.
+    pub fn missing(&self) -> usize {
+        self.missing_during_loss.len() + self.missing_after_return.len()
+    }
+}
+
+/// All ciphertexts and changes, looked at once.
 #[derive(Debug, Clone, Serialize)]
+pub struct Checkpoint {
+    /// When, in words.
+    pub name: String,
+    /// When it began.
+    pub at_ms: u64,
+    /// The ciphertexts.
+    pub sweep: Sweep,
+    /// Acknowledged changes that were missing.
+    pub missing: usize,
+}
+
+/// One step as it went.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepRun {
+    /// From 1.
+    pub number: usize,
+    /// Line of the definition.
+    pub line: usize,
+    /// The step as written.
+    pub step: String,
+    /// When it began.
+    pub from_ms: u64,
+    /// When it ended.
+    pub to_ms: u64,
+    /// How.
+    pub outcome: StepOutcome,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// It was done.
+    Done,
+    /// It could not be done, or not in time.
+    Failed,
+    /// A stop condition ended it.
+    Stopped,
+}
+
+/// A fault and its time.
+#[derive(Debug, Clone, Serialize)]
+pub struct FaultWindow {
+    /// In words.
+    pub what: String,
+    /// Its begin.
+    pub from_ms: u64,
+    /// Its end; absent while it is in force.
+    pub to_ms: Option<u64>,
+}
+
+/// One promise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The promise.
-    pub name: &'static str,
+    pub name: String,
     /// True if it held.
     pub held: bool,
     /// What was seen.
@@ -113,14 +202,19 @@ pub struct Checks(Vec<Check>);
 
 impl Checks {
     /// Adds a check.
-    pub fn add(&mut self, name: &'static str, held: bool, detail: impl Into<String>) {
-        self.0.push(Check { name, held, detail: detail.into() });
+    pub fn add(&mut self, name: impl Into<String>, held: bool, detail: impl Into<String>) {
+        self.0.push(Check { name: name.into(), held, detail: detail.into() });
     }
 
     /// Adds a check that holds if `problems` is empty.
-    pub fn none(&mut self, name: &'static str, problems: &[String], fine: impl Into<String>) {
+    pub fn none(&mut self, name: impl Into<String>, problems: &[String], fine: impl Into<String>) {
         let detail = if problems.is_empty() { fine.into() } else { problems.join("; ") };
         self.add(name, problems.is_empty(), detail);
+    }
+
+    /// Adds checks that were judged elsewhere.
+    pub fn extend(&mut self, checks: Vec<Check>) {
+        self.0.extend(checks);
     }
 
     /// The list.
@@ -140,82 +234,29 @@ impl Report {
         self.checks.iter().filter(|check| !check.held)
     }
 
-    /// Everything, for a person.
-    pub fn text(&self) -> String {
-        let mut text = format!(
-            "Drill {}: lost {}, promoted {}, seed {}\n\nTimeline\n",
-            self.drill, self.lost, self.promoted, self.seed
-        );
-        for event in &self.timeline {
-            let _ = writeln!(text, "  t+{:>7} ms  {}", event.at_ms, event.event);
+    /// The verdict in words.
+    pub fn verdict(&self) -> String {
+        match self.failed().count() {
+            0 => "every check held".to_owned(),
+            1 => "1 check FAILED".to_owned(),
+            failed => format!("{failed} checks FAILED"),
         }
-        self.write_figures(&mut text);
-        self.write_counts(&mut text);
-        let _ = writeln!(text, "\nChecks");
-        for check in &self.checks {
-            let _ = writeln!(
-                text,
-                "  {}  {}: {}",
-                if check.held { "ok    " } else { "FAILED" },
-                check.name,
-                check.detail
-            );
-        }
-        let failed = self.failed().count();
-        let verdict =
-            if self.passed { "every check held".to_owned() } else { format!("{failed} checks FAILED") };
-        let _ = writeln!(text, "\nVerdict: {verdict}");
-        text
     }
 
-    fn write_figures(&self, text: &mut String) {
+    /// The figures that have a value, by name.
+    pub fn times(&self) -> Vec<(&'static str, u64)> {
         let figures = &self.figures;
-        let _ = writeln!(text, "\nFigures");
-        for (name, value) in [
+        let all = [
             ("detection", figures.detection_ms),
             ("crypto RTO (longest gap of any client)", figures.crypto_rto_ms),
             ("promotion", figures.promotion_ms),
             ("control RTO (shared change acknowledged)", figures.control_rto_ms),
-            ("restart of the lost Region", figures.restart_ms),
-            ("catch-up of the lost Region", figures.catch_up_ms),
-        ] {
-            let _ = writeln!(text, "  {name:<42} {:>10}", in_words(value));
-        }
-        for (region, gap) in &figures.longest_gap_ms {
-            let _ = writeln!(text, "  {:<42} {gap:>7} ms", format!("longest gap, clients of {region}"));
-        }
-        let missing = self.rpo.missing_during_loss.len() + self.rpo.missing_after_return.len();
-        let (acknowledged, unknown) = (self.rpo.acknowledged, self.rpo.unknown);
-        let _ = writeln!(
-            text,
-            "  {:<42} {missing} missing of {acknowledged} acknowledged ({unknown} unknown)",
-            "RPO"
-        );
-    }
-
-    fn write_counts(&self, text: &mut String) {
-        let counts = &self.counts;
-        let _ = writeln!(text, "\nCounts");
-        let _ = writeln!(
-            text,
-            "  {} encrypts, {} cross-Region decrypts, {} served by another Region than the client's, {} retries",
-            counts.encrypts, counts.cross_region_decrypts, counts.failovers, counts.retries
-        );
-        let _ = writeln!(
-            text,
-            "  not served: {} under multi-Region keys, {} under single-Region keys; {} not begun",
-            counts.failed_operations, counts.unavailable_single_region, counts.skipped_operations
-        );
-        for (name, sweep) in
-            [("during the loss", &self.sweep_during_loss), ("after the return", &self.sweep_after_return)]
-        {
-            let Sweep { ciphertexts, decrypts, failed, .. } = sweep;
-            let _ =
-                writeln!(text, "  {name}: {ciphertexts} ciphertexts, {decrypts} decrypts, {failed} failed");
-        }
-        for (error, count) in &counts.errors {
-            let _ = writeln!(text, "  {count:>6} x {error}");
-        }
+            ("restart until every node served", figures.restart_ms),
+            ("catch-up until all Regions agreed", figures.catch_up_ms),
+            ("p50 of clients' operations", figures.p50_ms),
+            ("p99 of clients' operations", figures.p99_ms),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

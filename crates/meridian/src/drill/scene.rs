@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     drill::callers::{Callers, text},
     entropy::OsEntropy,
@@ -40,14 +42,19 @@ pub struct Scene {
 
 impl Scene {
     /// Makes and starts a cluster that ends with the drill.
-    pub async fn of_its_own(dir: DataDir, wish: &Wish) -> Result<Self, Failure> {
+    pub async fn of_its_own(
+        dir: DataDir,
+        wish: &Wish,
+        interrupt: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let cluster = generate::create(&dir, wish, &mut OsEntropy)?;
         let running = running::start(&dir, cluster, Restart::Never).await?;
-        let served = match running.serves(UP_TIMEOUT, |_| {}).await {
-            Ok(()) => identities::everywhere(&dir, &running.cluster, UP_TIMEOUT).await,
-            failed => failed,
+        let serving = async {
+            running.serves(UP_TIMEOUT, |_| {}).await?;
+            identities::everywhere(&dir, &running.cluster, UP_TIMEOUT).await
         };
-        if let Err(failure) = served {
+        let served = interrupt.run_until_cancelled(serving).await;
+        if let Err(failure) = served.unwrap_or(Err(Failure::Interrupted)) {
             running.stop().await;
             return Err(failure);
         }
@@ -63,6 +70,11 @@ impl Scene {
             return Err(Failure::DrillStopped(failure.into()));
         }
         Ok(Self { dir, cluster, own: None })
+    }
+
+    /// True if the cluster ends with the drill.
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
     }
 
     /// The data Regions.
@@ -114,26 +126,28 @@ impl Keys {
         self.all().into_iter().filter(|key| key.multi_region && key.primary == *region).collect()
     }
 
-    /// `to` is the primary of every key that `from` led.
-    pub fn moved(&self, from: &Region, to: &Region) {
+    /// `to` is the primary of this key.
+    pub fn led(&self, id: &str, to: &Region) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.iter_mut()
-            .filter(|key| key.multi_region && key.primary == *from)
-            .for_each(|key| key.primary = to.clone());
+        keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.primary = to.clone());
+    }
+
+    /// One more key.
+    pub fn add(&self, key: DrillKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(key);
     }
 }
 
-/// Makes `count` multi-Region keys led by the Region that will be lost, one led by another Region, and one
-/// single-Region key in each Region.
+/// Makes `count` multi-Region keys led by `leader`, one led by another Region, and one single-Region key in each Region.
 pub async fn make_keys(
     callers: &Callers,
     regions: &[Region],
-    lost: &Region,
+    leader: &Region,
     count: usize,
 ) -> Result<Keys, Failure> {
-    let other = regions.iter().find(|region| *region != lost).unwrap_or(lost);
+    let other = regions.iter().find(|region| *region != leader).unwrap_or(leader);
     let mut keys = Vec::new();
-    for primary in std::iter::repeat_n(lost, count).chain([other]) {
+    for primary in std::iter::repeat_n(leader, count).chain([other]) {
         keys.push(multi_region_key(callers, regions, primary).await?);
     }
     for region in regions {
@@ -148,7 +162,8 @@ pub async fn make_keys(
     Ok(Keys(Arc::new(Mutex::new(keys))))
 }
 
-async fn multi_region_key(
+/// Makes a multi-Region key, usable in every Region.
+pub async fn multi_region_key(
     callers: &Callers,
     regions: &[Region],
     primary: &Region,

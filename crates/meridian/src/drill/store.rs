@@ -33,6 +33,13 @@ impl RunDir {
         Err(Failure::NotACluster(parent))
     }
 
+    /// A directory in this one, for one run of many.
+    pub fn inner(&self, name: &str) -> Result<Self, Failure> {
+        let path = self.0.join(name);
+        fs::create_dir(&path).map_err(io_error("create", &path))?;
+        Ok(Self(path))
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.0

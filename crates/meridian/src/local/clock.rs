@@ -145,12 +145,21 @@ async fn advance(args: &AdvanceArgs) -> Result<(), Failure> {
     let start_ms = before.iter().map(|time| time.offset_ms).max().unwrap_or(0);
     let mut times = before;
     for ahead in args.by.steps(args.step) {
-        times = clocks.advance_to(start_ms.saturating_add(ahead.as_ms()), args).await?;
+        let offset_ms = start_ms.saturating_add(ahead.as_ms());
+        times = clocks.advance_to(offset_ms, Duration::from_secs(args.wait), args.json).await?;
     }
     if args.json {
         print(&times, true);
     }
     Ok(())
+}
+
+/// Moves the time of every Region of a running cluster forward by `by`, in one step and without a word, and waits until
+/// what fell due has happened.
+pub async fn move_forward(dir: &DataDir, by: Span, wait: Duration) -> Result<(), Failure> {
+    let clocks = Clocks::open(dir)?;
+    let start_ms = clocks.show().await?.iter().map(|time| time.offset_ms).max().unwrap_or(0);
+    clocks.advance_to(start_ms.saturating_add(by.as_ms()), wait, true).await.map(|_| ())
 }
 
 /// The clocks of a running local cluster.
@@ -170,12 +179,17 @@ impl Clocks {
     }
 
     /// Moves every Region to `offset_ms`, then waits until all that fell due has happened everywhere.
-    async fn advance_to(&self, offset_ms: u64, args: &AdvanceArgs) -> Result<Vec<RegionTime>, Failure> {
+    async fn advance_to(
+        &self,
+        offset_ms: u64,
+        wait: Duration,
+        quiet: bool,
+    ) -> Result<Vec<RegionTime>, Failure> {
         let asked = self.cluster.regions.iter().map(|region| self.ask(region, Some(offset_ms)));
         let moved: Vec<RegionTime> = join_all(asked).await.into_iter().collect::<Result<_, _>>()?;
-        let mut progress = Progress::new(args.json);
+        let mut progress = Progress::new(quiet);
         progress.tell(&moved);
-        let until = Instant::now() + Duration::from_secs(args.wait);
+        let until = Instant::now() + wait;
         let mut settled_before = false;
         loop {
             tokio::time::sleep(POLL).await;
@@ -190,7 +204,7 @@ impl Clocks {
             if Instant::now() > until {
                 return Err(Failure::Admin(format!(
                     "the clocks have moved, but not everything that fell due has happened within {} s:\n{}",
-                    args.wait,
+                    wait.as_secs(),
                     times.iter().map(RegionTime::line).collect::<Vec<_>>().join("\n")
                 )));
             }

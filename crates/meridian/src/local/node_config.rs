@@ -102,6 +102,14 @@ pub fn write_all(dir: &DataDir, cluster: &Cluster, exits: &Exits) -> Result<(), 
     })
 }
 
+/// Writes the configuration of one node of `cluster`, which connects to others directly.
+pub fn write_one(dir: &DataDir, cluster: &Cluster, wanted: &NodeKey) -> Result<(), Failure> {
+    let unknown = || Failure::Refused(format!("the cluster has no node `{wanted}`"));
+    let region = cluster.region(&wanted.region).ok_or_else(unknown)?;
+    let node = region.nodes.iter().find(|node| node.id == wanted.id).ok_or_else(unknown)?;
+    write(dir, &file(dir, cluster, region, node, None), wanted)
+}
+
 fn key(region: &RegionPlan, node: &NodePlan) -> NodeKey {
     NodeKey { region: region.name.clone(), id: node.id }
 }

@@ -14,6 +14,7 @@ mod server;
 use clap::Args;
 use kms_types::Region;
 use std::{io::IsTerminal, path::PathBuf, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     bench::http_load::{Case, measure},
@@ -58,7 +59,7 @@ pub(super) async fn run(args: &OperationsArgs) -> Result<(), Failure> {
     let region: Region = super::REGION.parse().map_err(|error| Failure::Bench(format!("{error}")))?;
     let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 3, port: None, gateway: None };
     let own = args.data_dir.join(format!("bench-{}", std::process::id()));
-    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish).await?;
+    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish, &CancellationToken::new()).await?;
     let measured = tokio::select! {
         measured = all(args, &plans, &scene, &region) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),

@@ -1,0 +1,340 @@
+//! The verbs of a drill. Each has typed arguments; what can be judged without a cluster is judged here.
+
+use serde::Deserialize;
+
+use crate::drill::definition::{Aim, Place, Time};
+use crate::local::{clock::Span, target::Selector};
+
+/// One step.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Let the load run.
+    Hold(Time),
+    /// End nodes with SIGKILL.
+    Kill(Aim),
+    /// End nodes with SIGTERM, as an operating system does.
+    Stop(Aim),
+    /// Freeze nodes.
+    Pause(Aim),
+    /// Let frozen nodes run on.
+    Resume(Aim),
+    /// Start nodes that are down.
+    Start(Aim),
+    /// Stop and start nodes one after the other, each when the one before serves again.
+    Restart(Aim),
+    /// Move leadership of a Region to another of its nodes.
+    TransferLeader(Place),
+    /// Cut the link between two Regions.
+    Partition(Links),
+    /// Cut a Region off from all others. Its clients still reach it.
+    Isolate(Place),
+    /// Delay what goes over a link.
+    Delay(Delay),
+    /// Mend one link (two names), all links of a Region (one name), or every link (none).
+    Heal(Vec<Place>),
+    /// Make a Region primary of every key that another one leads, by the operators' command.
+    Promote(Promote),
+    /// Make a Region primary of every key that another one leads, by UpdatePrimaryRegion.
+    UpdatePrimary(UpdatePrimary),
+    /// Ask for rotations and go on at once, so that the next step meets them under way.
+    BeginRotations(BeginRotations),
+    /// Rotate every key that a Region leads; each request must be acknowledged.
+    Rotate(RotateStep),
+    /// Rotate many times while links are cut and mended at random.
+    RotateUnderFaults(RotateUnderFaults),
+    /// Try shared changes through the API of a Region that must not make them.
+    TryChange(Try),
+    /// Wait for something.
+    WaitUntil(WaitUntil),
+    /// Open every ciphertext in every Region that is there, and look for every acknowledged change.
+    Check(String),
+    /// Move the time of every Region forward.
+    AdvanceClock(SpanText),
+    /// Replace a node whose disk is lost by a new one with a new number.
+    ReplaceNode(Aim),
+    /// Stop nodes, copy their data aside, start them.
+    Snapshot(Aim),
+    /// Kill nodes, put the copy in the place of their data, start them.
+    Restore(Aim),
+}
+
+/// A span of Region time, `400d`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SpanText(pub Span);
+
+impl TryFrom<String> for SpanText {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+/// Which link.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Links {
+    /// Its two ends.
+    pub between: [Place; 2],
+    /// Cut only what the first sends to the second.
+    #[serde(default)]
+    pub one_way: bool,
+}
+
+/// How slow a link is to be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Delay {
+    /// Its two ends.
+    pub between: [Place; 2],
+    /// One-way delay.
+    pub by: Time,
+    /// Random addition of up to this much.
+    pub jitter: Option<Time>,
+}
+
+/// Many rotations under random partitions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RotateUnderFaults {
+    /// How many rotations must be complete.
+    pub rotations: usize,
+    /// The longest time for which links are cut.
+    pub cut: Time,
+    /// The longest time between two cuts.
+    pub pause: Time,
+    /// How long the whole step may take.
+    pub within: Time,
+}
+
+/// What must come of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expect {
+    /// It is done.
+    #[default]
+    Done,
+    /// It is refused, with a reason.
+    Refused,
+}
+
+/// Who takes over from whom.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Promote {
+    /// The Region that leads the keys now.
+    pub from: Place,
+    /// The Region that is to lead them.
+    pub to: Place,
+    /// Proceed without a majority of voting Regions.
+    #[serde(default, rename = "unsafe")]
+    pub without_majority: bool,
+    /// Type the confirmation that an unsafe promotion asks for.
+    #[serde(default = "yes")]
+    pub confirm: bool,
+    /// What must come of it.
+    #[serde(default)]
+    pub expect: Expect,
+    /// A text that the refusal must contain.
+    pub saying: Option<String>,
+    /// How long it may take.
+    #[serde(default = "half_a_minute")]
+    pub within: Time,
+}
+
+/// A planned change of the primary.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UpdatePrimary {
+    /// The Region that leads the keys now.
+    pub from: Place,
+    /// The Region that is to lead them.
+    pub to: Place,
+    /// How long it may take, for all keys.
+    #[serde(default = "half_a_minute")]
+    pub within: Time,
+}
+
+/// Rotations that the next step meets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BeginRotations {
+    /// The Region whose keys are rotated.
+    #[serde(rename = "in")]
+    pub region: Place,
+    /// The share of its keys, 0 to 1.
+    #[serde(default = "half")]
+    pub share: f64,
+}
+
+/// Rotations that must be acknowledged.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RotateStep {
+    /// The Region whose keys are rotated.
+    #[serde(rename = "in")]
+    pub region: Place,
+    /// How long each acknowledgement may take.
+    #[serde(default = "half_a_minute")]
+    pub within: Time,
+}
+
+/// Shared changes tried through a Region's API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Try {
+    /// The Region that is asked, for every key that it leads or led. None of the changes may be acknowledged.
+    #[serde(rename = "in")]
+    pub region: Place,
+}
+
+/// What to wait for, and how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WaitUntil {
+    /// What must be so.
+    pub condition: Condition,
+    /// Of which Region, where that is asked.
+    #[serde(rename = "in")]
+    pub region: Option<Place>,
+    /// How long it may take; longer fails the drill.
+    pub within: Time,
+}
+
+/// What can be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Probes of the Region's nodes are not answered any more.
+    Noticed,
+    /// Every node of the Region answers probes.
+    Serving,
+    /// The Region has a leader that is not the one of before the last fault.
+    NewLeader,
+    /// The Region shows itself as a replica of every key that was taken from it, and refuses shared changes.
+    SteppedDown,
+    /// Every acknowledged rotation is complete.
+    RotationsComplete,
+    /// Every Region shows the same of every key.
+    Agreement,
+}
+
+impl Condition {
+    fn needs_region(self) -> bool {
+        match self {
+            Self::Noticed | Self::Serving | Self::NewLeader | Self::SteppedDown => true,
+            Self::RotationsComplete | Self::Agreement => false,
+        }
+    }
+}
+
+fn half_a_minute() -> Time {
+    Time::from_ms(30_000)
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Step {
+    /// The Regions that the step names.
+    pub fn places(&self) -> Vec<&Place> {
+        match self {
+            Self::Kill(aim)
+            | Self::Stop(aim)
+            | Self::Pause(aim)
+            | Self::Resume(aim)
+            | Self::Start(aim)
+            | Self::Restart(aim)
+            | Self::ReplaceNode(aim)
+            | Self::Snapshot(aim)
+            | Self::Restore(aim) => vec![&aim.place],
+            Self::TransferLeader(place) | Self::Isolate(place) => vec![place],
+            Self::Partition(Links { between, .. }) | Self::Delay(Delay { between, .. }) => {
+                between.iter().collect()
+            }
+            Self::Heal(places) => places.iter().collect(),
+            Self::Promote(Promote { from, to, .. }) | Self::UpdatePrimary(UpdatePrimary { from, to, .. }) => {
+                vec![from, to]
+            }
+            Self::BeginRotations(BeginRotations { region, .. }) | Self::Rotate(RotateStep { region, .. }) => {
+                vec![region]
+            }
+            Self::TryChange(Try { region }) => vec![region],
+            Self::WaitUntil(wait) => wait.region.iter().collect(),
+            Self::Hold(_) | Self::Check(_) | Self::AdvanceClock(_) | Self::RotateUnderFaults(_) => Vec::new(),
+        }
+    }
+
+    /// True if the step changes what a cluster consists of or what is on its disks: only with a cluster of the drill's own.
+    pub fn needs_own_cluster(&self) -> bool {
+        matches!(self, Self::ReplaceNode(_) | Self::Snapshot(_) | Self::Restore(_))
+    }
+
+    /// What is wrong with the step, as far as its own words show.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Heal(places) if places.len() > 2 => Err("`heal` takes two names, one, or none".into()),
+            Self::Partition(Links { between: [a, b], .. }) | Self::Delay(Delay { between: [a, b], .. })
+                if a == b =>
+            {
+                Err(format!("`{a}` has no link to itself"))
+            }
+            Self::Delay(Delay { by, jitter: Some(jitter), .. }) if jitter > by => {
+                Err("`jitter` is at most as long as `by`".into())
+            }
+            Self::RotateUnderFaults(RotateUnderFaults { rotations: 0, .. }) => Err("`rotations` is 0".into()),
+            Self::ReplaceNode(aim) if aim.nodes == Selector::All => {
+                Err(format!("`replace-node` replaces one node: write `{0}/2` or `{0}/leader`", aim.place))
+            }
+            Self::Snapshot(aim) | Self::Restore(aim) if aim.nodes == Selector::Leader => {
+                Err("the leader is another one by the time of the other step: name a node or the Region"
+                    .into())
+            }
+            Self::Promote(promote) => promote.check(),
+            Self::UpdatePrimary(UpdatePrimary { from, to, .. }) if from == to => {
+                Err(format!("`{from}` cannot take over from itself"))
+            }
+            Self::BeginRotations(BeginRotations { share, .. }) if !(0.0..=1.0).contains(share) => {
+                Err(format!("`share` is {share}, and must be within 0 and 1"))
+            }
+            Self::WaitUntil(wait) => wait.check(),
+            Self::Check(name) if name.trim().is_empty() => {
+                Err("`check` needs a name, for example `during the loss`".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Promote {
+    fn check(&self) -> Result<(), String> {
+        if self.from == self.to {
+            return Err(format!("`{}` cannot take over from itself", self.from));
+        }
+        if self.saying.is_some() && self.expect != Expect::Refused {
+            return Err("`saying` is the text of a refusal: add `expect = \"refused\"`".into());
+        }
+        if !self.confirm && !self.without_majority {
+            return Err("only an unsafe promotion is confirmed: add `unsafe = true`".into());
+        }
+        Ok(())
+    }
+}
+
+impl WaitUntil {
+    fn check(&self) -> Result<(), String> {
+        match (self.condition.needs_region(), &self.region) {
+            (true, None) => Err("this condition is one of a Region: add `in = \"...\"`".into()),
+            (false, Some(region)) => {
+                Err(format!("this condition is one of all Regions: leave `in = \"{region}\"` out"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Definitions: what is read, and what is refused with which line.
+
+use super::*;
+
+const HEAD: &str = "version = 1\nname = \"mine\"\ndescription = \"x\"\n";
+
+fn with_steps(steps: &str) -> String {
+    format!("{HEAD}steps = [\n{steps}\n]\n[parts]\nlost = 1\nheir = \"eu-west-1\"\n")
+}
+
+fn refusal(text: &str) -> String {
+    Definition::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn steps_are_read_in_order_with_line_and_text() {
+    let text = with_steps("  { hold = \"1.5s\" },\n  # a remark\n  { kill = \"lost/leader\" },");
+    let definition = Definition::parse(&text).unwrap();
+    let steps: Vec<_> =
+        definition.steps().map(|step| (step.number, step.line, step.text.to_owned())).collect();
+    assert_eq!(steps, [(1, 5, "hold = \"1.5s\"".to_owned()), (2, 7, "kill = \"lost/leader\"".to_owned())]);
+    assert_eq!(definition.held_ms(), 1_500);
+}
+
+#[test]
+fn everything_but_name_and_steps_has_a_default() {
+    let definition = Definition::parse(&with_steps("{ hold = \"1s\" }")).unwrap();
+    assert_eq!((definition.load.rate, definition.load.keys), (20, 4));
+    assert_eq!(definition.targets, Targets::default());
+    assert_eq!(definition.stop, StopConditions::default());
+    assert_eq!(definition.parts["heir"], Part::Named("eu-west-1".parse().unwrap()));
+}
+
+#[test]
+fn error_of_a_value_names_line_and_column() {
+    for (step, says) in [
+        ("{ hold = \"soon\" }", "`soon` is no time"),
+        ("{ kill = \"lost/first\" }", "PART/NODE"),
+        ("{ explode = \"lost\" }", "unknown variant `explode`"),
+        ("{ promote = { from = \"lost\", too = \"heir\" } }", "unknown field `too`"),
+        ("{ wait-until = { condition = \"agreement\" } }", "missing field `within`"),
+        ("{ wait-until = { condition = \"peace\", within = \"1s\" } }", "unknown variant `peace`"),
+    ] {
+        let text = refusal(&with_steps(&format!("  {{ hold = \"1s\" }},\n  {step},")));
+        assert!(text.contains("line 6") && text.contains(says), "{step}: {text}");
+    }
+}
+
+#[test]
+fn error_of_meaning_names_the_line_of_the_step() {
+    for (step, says) in [
+        ("{ kill = \"loser\" }", "`loser` is neither a Region nor a part; parts: `heir`, `lost`"),
+        ("{ promote = { from = \"lost\", to = \"lost\" } }", "cannot take over from itself"),
+        ("{ promote = { from = \"lost\", to = \"heir\", saying = \"x\" } }", "add `expect = \"refused\"`"),
+        ("{ wait-until = { condition = \"serving\", within = \"1s\" } }", "add `in = \"...\"`"),
+        (
+            "{ wait-until = { condition = \"agreement\", in = \"lost\", within = \"1s\" } }",
+            "leave `in = \"lost\"` out",
+        ),
+        ("{ begin-rotations = { in = \"lost\", share = 1.5 } }", "within 0 and 1"),
+        ("{ check = \" \" }", "needs a name"),
+    ] {
+        let text = refusal(&with_steps(&format!("  {{ hold = \"1s\" }},\n  {step},")));
+        assert!(text.starts_with("line 6: ") && text.contains(says), "{step}: {text}");
+    }
+}
+
+#[test]
+fn region_may_be_named_without_a_part() {
+    assert!(Definition::parse(&with_steps("{ kill = \"ap-southeast-2/2\" }")).is_ok());
+}
+
+#[test]
+fn file_as_a_whole_is_judged() {
+    let steps = "steps = [{ hold = \"1s\" }]\n";
+    for (text, says) in [
+        (format!("{}{steps}", HEAD.replace("version = 1", "version = 2")), "version 2"),
+        (format!("{}{steps}", HEAD.replace("mine", "../mine")), "no name"),
+        (format!("{HEAD}steps = []\n"), "no steps"),
+        (format!("{HEAD}{steps}[parts]\nus-east-1 = 1\n"), "no name for a part"),
+        (format!("{HEAD}{steps}[parts]\na = 0\n"), "counted from 1"),
+        (format!("{HEAD}{steps}[parts]\na = true\n"), "line 6"),
+        (format!("{HEAD}{steps}[load]\nled-by = \"nobody\"\n"), "nobody"),
+        (format!("{HEAD}{steps}[targets]\nrtoo = \"1s\"\n"), "unknown field `rtoo`"),
+        (format!("{HEAD}{steps}[stop]\ntime-limit = \"1 day\"\n"), "line 6"),
+    ] {
+        let refusal = refusal(&text);
+        assert!(refusal.contains(says), "{text}\n{refusal}");
+    }
+}
+
+#[test]
+fn times_are_read_and_shown() {
+    for (text, ms) in [("250ms", 250), ("20s", 20_000), ("1.5s", 1_500), ("10m", 600_000), ("5", 5_000)] {
+        assert_eq!(text.parse(), Ok(Time::from_ms(ms)), "{text}");
+    }
+    for text in ["", "s", "-1s", "1e3s", "NaN", "1 s", "1d", "9999999h"] {
+        assert!(text.parse::<Time>().is_err(), "{text}");
+    }
+    let shown = [250, 20_000, 1_500].map(|ms| Time::from_ms(ms).to_string());
+    assert_eq!(shown, ["250 ms", "20 s", "1.500 s"]);
+}
