@@ -31,12 +31,16 @@ impl Group {
         self.core.is_leader()
     }
 
-    /// True while this node leads and no quorum has acknowledged that for so long that others may have elected another.
+    /// True while this node leads and no quorum has acknowledged that for so long that others may have elected another. The
+    /// only voter of a Region is its quorum: there is nobody to acknowledge anything.
     pub fn has_lost_its_quorum(&self) -> bool {
         let metrics = self.core.raft.metrics();
         let metrics = metrics.borrow_watched();
         let acknowledged = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
-        metrics.state == ServerState::Leader && acknowledged.is_none_or(|age| age > QUORUM_LOST_AFTER)
+        let alone = metrics.membership_config.voter_ids().all(|voter| voter == self.core.node);
+        metrics.state == ServerState::Leader
+            && !alone
+            && acknowledged.is_none_or(|age| age > QUORUM_LOST_AFTER)
     }
 
     /// Completes when this node leads.

@@ -81,3 +81,12 @@ async fn b1_holds_while_leadership_moves() {
         }
     }
 }
+
+/// Nobody acknowledges anything to the only voter; that is no lost quorum.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_voter_keeps_its_quorum() {
+    let cluster = TestCluster::start(1).await;
+    let leader = cluster.leader().await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert!(!cluster.group(leader).has_lost_its_quorum());
+}
