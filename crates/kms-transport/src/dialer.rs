@@ -59,3 +59,70 @@ fn tunnel(exit: SocketAddr) -> Tunnel<HttpConnector> {
     let exit = Uri::builder().scheme("http").authority(exit.to_string()).path_and_query("/").build();
     Tunnel::new(exit.unwrap_or_default(), connector)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{limits, peer_links::Link, pki::Authority, proto::region};
+    use kms_types::Timestamp;
+    use std::time::Duration;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    /// A certificate that is valid now, and names a node.
+    fn tls() -> TlsIdentity {
+        let (dir, now) = (tempfile::tempdir().unwrap(), Timestamp::from_millis(1_800_000_000_000));
+        let authority = Authority::generate(now).unwrap();
+        let issued = authority.issue_node(&"us-east-1".parse().unwrap(), 1, now).unwrap();
+        issued.write(dir.path(), "node").unwrap();
+        authority.write(dir.path()).unwrap();
+        let file = |name: &str| dir.path().join(name);
+        TlsIdentity::load(&file("ca.pem"), &file("node.pem"), &file("node.key")).unwrap()
+    }
+
+    async fn head(stream: &mut TcpStream) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut head).await.unwrap() > 0, "{head:?}");
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_exit_is_asked_for_the_peer_and_sees_tls_alone() {
+        let exit = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dialer = Dialer::through(tls(), exit.local_addr().unwrap());
+        let link = Link::new("127.0.0.1:7601", "node-1.us-east-1", &dialer);
+        let calling = tokio::spawn(async move {
+            let deliver = async |channel| {
+                region::region_client::RegionClient::new(channel)
+                    .deliver(region::DeliverRequest::default())
+                    .await
+            };
+            link.call(Duration::from_secs(5), deliver).await
+        });
+        let mut asked = exit.accept().await.unwrap().0;
+        assert!(head(&mut asked).await.starts_with("CONNECT 127.0.0.1:7601 HTTP/1.1\r\n"));
+        asked.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
+        let mut hello = [0; 2];
+        asked.read_exact(&mut hello).await.unwrap();
+        assert_eq!(hello, [0x16, 0x03], "a TLS handshake");
+        drop((asked, exit));
+        assert!(calling.await.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn an_exit_that_does_not_answer_is_given_up() {
+        let exit = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dialer = Dialer::through(tls(), exit.local_addr().unwrap());
+        let link = Link::new("127.0.0.1:7601", "node-1.us-east-1", &dialer);
+        let deliver = async |channel| {
+            region::region_client::RegionClient::new(channel).deliver(region::DeliverRequest::default()).await
+        };
+        let held = link.call(limits::CONNECT_TIMEOUT * 5, deliver);
+        let error = held.await.unwrap_err();
+        assert!(matches!(error, crate::CallError::Unreachable(_)), "{error:?}");
+    }
+}
