@@ -13,7 +13,7 @@ use crate::{
         DirArgs,
         control::{self, Request},
         layout::{Cluster, DataDir, NodeKey},
-        links::{BitRate, Latency, LinkFault, Share, Sides, Way},
+        links::{BitRate, Latency, LinkFault, LinkReport, Share, Sides, Way},
         target::{Selector, Target, TargetError},
     },
 };
@@ -231,7 +231,7 @@ async fn between(fault: LinkFault, args: &BetweenArgs) -> Result<(), Failure> {
     let arrow = if args.one_way { "-->" } else { "<->" };
     args.output.print(
         &format!("{fault}: {} {arrow} {}", args.a, args.b),
-        json!({ "fault": fault, "from": args.a.to_string(), "to": args.b.to_string(), "way": way }),
+        json!(LinkReport { fault, from: args.a.to_string(), to: args.b.to_string(), way }),
     );
     Ok(())
 }

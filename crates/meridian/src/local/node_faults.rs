@@ -106,9 +106,18 @@ pub async fn skew(args: &SkewArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a command has done.
+#[derive(Serialize)]
+struct Disturbed {
+    #[serde(flatten)]
+    fault: NodeFault,
+    nodes: Vec<String>,
+}
+
 fn print(output: &OutputArgs, what: &str, fault: NodeFault, nodes: &[NodeKey]) {
     let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-    output.print(&format!("{what}: {}", names.join(", ")), json!({ "fault": fault, "nodes": names }));
+    let text = format!("{what}: {}", names.join(", "));
+    output.print(&text, json!(Disturbed { fault, nodes: names }));
 }
 
 /// Puts a fault of `side`'s nodes in force, or ends it, in the running cluster in `dir`; the answer is which nodes.
