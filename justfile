@@ -19,6 +19,10 @@ model scenario="loss" bound="2":
     ./tests/run --only model
     cargo run -p kms-model --release -- --scenario {{ scenario }} --bound {{ bound }}
 
+# Whole deployments from seeds, with everything that can go wrong; a number repeats one seed and shows it
+sim seed="":
+    cargo run -p kms-sim --release -- {{ if seed == "" { "--seeds 1000" } else { "--trace --seed " + seed } }}
+
 # boto3 and the aws CLI against real processes
 e2e *pytest:
     ./tests/run --only e2e -- {{ pytest }}

@@ -35,6 +35,20 @@ const TUNING: Tuning = Tuning {
     install_timeout_ms: 5_000,
 };
 
+/// One thread, and time that moves only when everybody waits. tokio's watch channels wake by random numbers of the
+/// runtime, which can be seeded only under `--cfg tokio_unstable`.
+fn paused_runtime() -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time().start_paused(true);
+    #[cfg(tokio_unstable)]
+    {
+        let mut seed = [0; 8];
+        kms_raft::simulation::fill(&mut seed);
+        builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed));
+    }
+    builder.build()
+}
+
 /// What a node is configured with.
 pub(crate) struct Setup {
     pub(crate) config: NodeConfig,
@@ -100,8 +114,7 @@ impl Host {
         self.life += 1;
         let endpoint = Endpoint { address: self.address, life: self.life };
         self.net.joined(endpoint);
-        let runtime =
-            Builder::new_current_thread().enable_time().start_paused(true).build().map_err(other)?;
+        let runtime = paused_runtime().map_err(other)?;
         let failed = Arc::new(AtomicBool::new(false));
         match runtime.block_on(self.open(endpoint, failed.clone())) {
             Ok((node, applied)) => {
