@@ -1,6 +1,6 @@
 //! What a service says about whom it acts for, in headers that its signature covers.
 //!
-//! `x-meridian-source-account`, `x-meridian-source-arn` and `x-meridian-via-service`; docs/operations/services.md has them.
+//! `x-meridian-source-account`, `x-meridian-source-arn` and `x-meridian-via-service`; docs/operations/identities.md has them.
 
 use http::HeaderMap;
 use kms_ops::CredentialRef;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    admin::{NodeView, PeerView},
+    admin::{IdentityView, NodeView, PeerView},
     local::status::{ClusterStatus, NodeStatus, RegionStatus},
 };
 
@@ -38,7 +38,21 @@ fn render_region(text: &mut String, region: &RegionStatus) {
         region.endpoint.as_deref().unwrap_or("no API")
     );
     region.nodes.iter().for_each(|node| render_node(text, node, &region.members));
+    let leader = region.nodes.iter().filter_map(|node| node.raft.as_ref()).find(|view| view.is_leader());
+    leader.into_iter().for_each(|view| render_identities(text, &view.identity));
     region.peers.iter().for_each(|peer| render_peer(text, peer));
+}
+
+/// Only the leader pulls changes of identities, and so knows how many are missing.
+fn render_identities(text: &mut String, identity: &IdentityView) {
+    if let Some(home) = &identity.home {
+        let _ = writeln!(
+            text,
+            "  identities  home {home}  changes {}  lag {}",
+            identity.sequence,
+            number(identity.lag)
+        );
+    }
 }
 
 fn render_node(text: &mut String, node: &NodeStatus, members: &[u64]) {
