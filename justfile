@@ -3,7 +3,7 @@
 # Formats, lints, tidy, unit tests, documentation; writes nothing
 check:
     ./tests/run --only fmt,clippy,tidy,cargo
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo xtask doc
 
 # Formats and applies what clippy can mend
 fix:

@@ -2,7 +2,7 @@
 
 mod adr;
 mod architecture;
-mod citations;
+pub(crate) mod citations;
 mod comment;
 mod core_tree;
 mod layers;
@@ -43,7 +43,7 @@ fn reports() -> Result<Vec<Report>, String> {
     ])
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }

@@ -61,6 +61,11 @@ fn citations(comment: &str) -> impl Iterator<Item = &str> {
     brackets.flat_map(|inner| inner.split([';', ','])).filter_map(key)
 }
 
+/// Whether a text in brackets is a citation, and no link to an item of Rust.
+pub(crate) fn is_key(text: &str) -> bool {
+    key(text).is_some()
+}
+
 fn key(citation: &str) -> Option<&str> {
     let (key, section) = citation.trim().split_once(' ').unwrap_or((citation.trim(), ""));
     let is_section = section.trim_start().starts_with('§');
