@@ -97,6 +97,11 @@ impl Cluster {
         .await
     }
 
+    /// The JSON answer of any `meridian` command about this cluster, for example `["local", "clock", "show"]`.
+    pub async fn command(&self, words: &[&str]) -> Result<serde_json::Value, Error> {
+        self.ask(words).await
+    }
+
     pub(crate) async fn ask<T: DeserializeOwned>(&self, arguments: &[impl AsRef<OsStr>]) -> Result<T, Error> {
         command::ask(&self.supervisor, arguments).await
     }

@@ -135,6 +135,8 @@ async fn faults_that_cannot_be_are_refused_with_a_reason() {
     let cluster = small().await;
     let error = cluster.kill("mars-north-1").await.unwrap_err().to_string();
     assert!(error.contains("local kill mars-north-1") && error.contains("us-east-1"), "{error}");
+    let clock = cluster.command(&["local", "clock", "show"]).await.unwrap();
+    assert_eq!(clock["regions"][0]["offset_ms"], 0);
     assert!(matches!(cluster.node_client("us-east-1/7").await, Err(Error::NotOneNode(_))));
 }
 

@@ -1,8 +1,16 @@
-//! Which ports a new cluster gets, and whether those of an old one are still free. Reserves nothing: between the check
-//! and the node's own bind another program may come, and then the node says so.
+//! Which ports a new cluster gets, and whether those of an old one are still free. Clusters that start at the same moment
+//! get different ports. Against other programs nothing is reserved: one may come between the check and the node's own
+//! bind, and then the node says so.
 
 use kms_types::Entropy;
-use std::net::TcpListener;
+use std::{
+    net::TcpListener,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixListener},
+    },
+    sync::{Mutex, PoisonError},
+};
 
 use crate::{
     failure::Failure,
@@ -43,8 +51,28 @@ fn free_block(count: u16, entropy: &mut dyn Entropy) -> Option<std::ops::Range<u
     (0..ATTEMPTS).find_map(|_| {
         let start = RANGE.start + u16::from_le_bytes(entropy.array()) % room;
         let block = start..start + count;
-        block.clone().all(is_free).then_some(block)
+        (claim(&block) && block.clone().all(is_free)).then_some(block)
     })
+}
+
+/// Ports that are claimed together, so that a cluster claims few names.
+const GROUP: u16 = 16;
+
+/// The claims of this process. They last as long as it does: until then its nodes have bound their ports.
+static CLAIMS: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+
+/// Claims the groups of `block` by abstract socket names, which one process at a time can hold, and which are as far
+/// visible as the ports are. False if another process, or a cluster of this one, has one of them.
+fn claim(block: &std::ops::Range<u16>) -> bool {
+    let groups = block.start / GROUP..=(block.end.saturating_sub(1)) / GROUP;
+    let bind = |group| {
+        let name = SocketAddr::from_abstract_name(format!("meridian-local-ports-{group}"))?;
+        UnixListener::bind_addr(&name)
+    };
+    let claimed: Result<Vec<UnixListener>, std::io::Error> = groups.map(bind).collect();
+    let Ok(claimed) = claimed else { return false };
+    CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).extend(claimed);
+    true
 }
 
 /// Refuses a cluster any of whose ports is in use, naming the first.
@@ -82,6 +110,13 @@ mod tests {
         let block = choose(None, 22, &mut OsEntropy).unwrap();
         assert_eq!(block.len(), 22);
         assert!(block.start >= RANGE.start && block.end <= RANGE.end);
+    }
+
+    #[test]
+    fn clusters_that_start_at_the_same_moment_get_different_ports() {
+        let mut blocks: Vec<_> = (0..40).map(|_| choose(None, 9, &mut OsEntropy).unwrap()).collect();
+        blocks.sort_by_key(|block| block.start);
+        assert!(blocks.windows(2).all(|pair| pair[0].end <= pair[1].start), "{blocks:?}");
     }
 
     #[test]
