@@ -32,6 +32,7 @@ pub const ALL: &[BuiltIn] = built_in![
     "split-promotion",
     "unsafe-promotion",
     "rotation-under-fault",
+    "restore",
 ];
 
 /// The built-in drill of this name, or the definition in the file of this name.

@@ -15,8 +15,8 @@ use toml::Spanned;
 
 pub use load::LoadPlan;
 pub use step::{
-    BeginRotations, Condition, Delay, Expect, Links, Promote, RotateStep, RotateUnderFaults, Step, Try,
-    UpdatePrimary, WaitUntil,
+    BeginRotations, Condition, Delay, Evict, Expect, Links, Promote, RotateStep, RotateUnderFaults, Step,
+    Try, UpdatePrimary, WaitUntil,
 };
 pub use values::{Aim, Place, Time};
 

@@ -198,7 +198,8 @@ impl HomeClient {
 
     /// A Region may be away; it may not deny what it must be able to do.
     fn judge(&self, region: &Region, operation: &str, error: &ClientError, draw: &Draw) {
-        if !is_transient(error) || error.code == "KeyUnavailableException" {
+        let denied = !is_transient(error) || error.code == "KeyUnavailableException";
+        if denied && !self.callers.observer.is_stale(region) {
             let key = &draw.key.id;
             self.callers
                 .observer

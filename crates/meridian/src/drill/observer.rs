@@ -6,7 +6,7 @@ use kms_types::Region;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -70,6 +70,8 @@ struct Seen {
     /// Operations by the Region that the client is at home in.
     operations: BTreeMap<Region, Vec<Sample>>,
     violations: Vec<String>,
+    /// Regions on an earlier state of their disks: what they say proves nothing.
+    stale: BTreeSet<Region>,
 }
 
 /// Collects what is seen, from many tasks at once.
@@ -147,6 +149,16 @@ impl Observer {
     pub fn violation(&self, text: String) {
         self.event(format!("VIOLATION {text}"));
         self.seen().violations.push(text);
+    }
+
+    /// From now on `region` runs on an earlier state of its disks.
+    pub fn went_back(&self, region: &Region) {
+        self.seen().stale.insert(region.clone());
+    }
+
+    /// True if it does.
+    pub fn is_stale(&self, region: &Region) -> bool {
+        self.seen().stale.contains(region)
     }
 
     /// Every violation so far.

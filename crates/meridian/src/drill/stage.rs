@@ -2,7 +2,10 @@
 
 use kms_types::{NodeId, Region};
 use rand::{SeedableRng, rngs::StdRng};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -45,6 +48,8 @@ pub struct Stage<'a> {
     pub disturbed_ms: Option<u64>,
     /// The end of the faults after which all Regions were last seen to agree.
     pub agreed_after_ms: Option<u64>,
+    /// Regions that do not come back: they are not part of the checks any more.
+    pub excluded: BTreeSet<Region>,
     /// Keys that another Region took from their primary, with both.
     pub moved: Vec<Moved>,
     /// Who led a Region before its leader was hurt.
@@ -130,6 +135,7 @@ impl<'a> Stage<'a> {
             faults: InForce::default(),
             disturbed_ms: None,
             agreed_after_ms: None,
+            excluded: BTreeSet::new(),
             moved: Vec::new(),
             old_leaders: BTreeMap::new(),
             replacements: Vec::new(),
@@ -152,10 +158,15 @@ impl<'a> Stage<'a> {
         find(&self.parts, self.scene, place)
     }
 
-    /// The data Regions that answer.
+    /// The data Regions that the drill still counts on.
+    pub fn standing(&self) -> Vec<Region> {
+        self.regions.iter().filter(|region| !self.excluded.contains(region)).cloned().collect()
+    }
+
+    /// Those of them that answer.
     pub fn live(&self) -> Vec<Region> {
         let away = self.faults.away(&self.scene.cluster);
-        self.regions.iter().filter(|region| !away.contains(region)).cloned().collect()
+        self.standing().into_iter().filter(|region| !away.contains(region)).collect()
     }
 
     /// Milliseconds since the first disturbance, if there was one.
@@ -173,7 +184,9 @@ impl<'a> Stage<'a> {
 
     /// Tells the stream of changes who is there.
     pub fn tell_changes(&self) {
-        self.changes.hindered(self.faults.away(&self.scene.cluster), self.faults.cut());
+        let away = self.faults.away(&self.scene.cluster);
+        let stale = self.regions.iter().filter(|region| self.observer.is_stale(region)).cloned();
+        self.changes.hindered(away.into_iter().chain(stale).collect(), self.faults.cut());
     }
 }
 

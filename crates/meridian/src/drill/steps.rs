@@ -53,8 +53,9 @@ impl Stage<'_> {
             Step::Check(name) => self.check(name).await,
             Step::AdvanceClock(span) => self.advance_clock(span.0).await,
             Step::ReplaceNode(aim) => self.replace_node(aim).await,
-            Step::Snapshot(aim) => self.snapshot(aim).await,
-            Step::Restore(aim) => self.restore(aim).await,
+            Step::Snapshot(place) => self.snapshot(place).await,
+            Step::Restore(place) => self.restore(place).await,
+            Step::Evict(evict) => self.evict(evict).await,
         }
     }
 }

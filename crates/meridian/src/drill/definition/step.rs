@@ -53,10 +53,12 @@ pub enum Step {
     AdvanceClock(SpanText),
     /// Replace a node whose disk is lost by a new one with a new number.
     ReplaceNode(Aim),
-    /// Stop nodes, copy their data aside, start them.
-    Snapshot(Aim),
-    /// Kill nodes, put the copy in the place of their data, start them.
-    Restore(Aim),
+    /// Stop a Region, copy its disks aside, start it.
+    Snapshot(Place),
+    /// Kill a Region, put the copy in the place of its disks, start it.
+    Restore(Place),
+    /// Remove a Region from the members of every key, by the operators' command.
+    Evict(Evict),
 }
 
 /// A span of Region time, `400d`.
@@ -156,6 +158,17 @@ pub struct UpdatePrimary {
     pub within: Time,
 }
 
+/// A Region that is no member any more.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Evict {
+    /// The Region to remove.
+    pub region: Place,
+    /// How long it may take, for all keys.
+    #[serde(default = "half_a_minute")]
+    pub within: Time,
+}
+
 /// Rotations that the next step meets.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -212,6 +225,8 @@ pub enum Condition {
     Serving,
     /// The Region has a leader that is not the one of before the last fault.
     NewLeader,
+    /// The Region's processes run, its peers have found out that it went back to an earlier state, and it serves nothing.
+    Excluded,
     /// The Region shows itself as a replica of every key that was taken from it, and refuses shared changes.
     SteppedDown,
     /// Every acknowledged rotation is complete.
@@ -223,7 +238,7 @@ pub enum Condition {
 impl Condition {
     fn needs_region(self) -> bool {
         match self {
-            Self::Noticed | Self::Serving | Self::NewLeader | Self::SteppedDown => true,
+            Self::Noticed | Self::Serving | Self::NewLeader | Self::SteppedDown | Self::Excluded => true,
             Self::RotationsComplete | Self::Agreement => false,
         }
     }
@@ -251,10 +266,14 @@ impl Step {
             | Self::Resume(aim)
             | Self::Start(aim)
             | Self::Restart(aim)
-            | Self::ReplaceNode(aim)
-            | Self::Snapshot(aim)
-            | Self::Restore(aim) => vec![&aim.place],
-            Self::TransferLeader(place) | Self::Isolate(place) => vec![place],
+            | Self::ReplaceNode(aim) => vec![&aim.place],
+            Self::TransferLeader(place)
+            | Self::Isolate(place)
+            | Self::Snapshot(place)
+            | Self::Restore(place) => {
+                vec![place]
+            }
+            Self::Evict(evict) => vec![&evict.region],
             Self::Partition(Links { between, .. }) | Self::Delay(Delay { between, .. }) => {
                 between.iter().collect()
             }
@@ -291,10 +310,6 @@ impl Step {
             Self::RotateUnderFaults(RotateUnderFaults { rotations: 0, .. }) => Err("`rotations` is 0".into()),
             Self::ReplaceNode(aim) if aim.nodes == Selector::All => {
                 Err(format!("`replace-node` replaces one node: write `{0}/2` or `{0}/leader`", aim.place))
-            }
-            Self::Snapshot(aim) | Self::Restore(aim) if aim.nodes == Selector::Leader => {
-                Err("the leader is another one by the time of the other step: name a node or the Region"
-                    .into())
             }
             Self::Promote(promote) => promote.check(),
             Self::UpdatePrimary(UpdatePrimary { from, to, .. }) if from == to => {

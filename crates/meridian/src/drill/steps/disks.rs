@@ -1,5 +1,8 @@
-//! `snapshot` and `restore`: an earlier state of a node's or Region's disks comes back.
+//! `snapshot`, `restore`, `evict`: all disks of a Region come back at an earlier state, and it is done without. A node's own disk
+//! is never restored, it is replaced.
 
+use kms_transport::admin_messages as messages;
+use kms_types::Region;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,8 +11,9 @@ use std::{
 
 use crate::{
     drill::{
-        definition::Aim,
+        definition::{Evict, Place, Time},
         in_force::Ill,
+        scene::DrillKey,
         stage::Stage,
         steps::{missed, replacement::snapshots},
     },
@@ -18,11 +22,13 @@ use crate::{
 };
 
 const END_TIMEOUT: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Time = Time::from_ms(90_000);
+const POLL: Duration = Duration::from_millis(100);
 
 impl Stage<'_> {
-    pub(super) async fn snapshot(&mut self, aim: &Aim) -> Result<(), Failure> {
-        let nodes = self.nodes(aim).await?;
-        let region = self.region(&aim.place)?;
+    pub(super) async fn snapshot(&mut self, place: &Place) -> Result<(), Failure> {
+        let region = self.region(place)?;
+        let nodes = self.nodes_of(&region);
         self.disturbance_begins();
         let at_ms = self.observer.event(format!("stopping {} for a copy of its disks", self.named(&nodes)));
         self.act(Action::Stop, &nodes).await?;
@@ -33,12 +39,13 @@ impl Stage<'_> {
             copy_tree(&from, &to)?;
         }
         self.bring_up(Action::Start, nodes).await?;
-        self.serving(&region, crate::drill::definition::Time::from_ms(90_000)).await
+        self.serving(&region, START_TIMEOUT).await
     }
 
-    /// The nodes run on an earlier state of their disks.
-    pub(super) async fn restore(&mut self, aim: &Aim) -> Result<(), Failure> {
-        let nodes = self.nodes(aim).await?;
+    /// The Region runs on an earlier state of its disks. What it changed on its own since then is gone with it.
+    pub(super) async fn restore(&mut self, place: &Place) -> Result<(), Failure> {
+        let region = self.region(place)?;
+        let nodes = self.nodes_of(&region);
         if let Some(node) = nodes.iter().find(|node| !self.copy_of(node).exists()) {
             return Err(missed(format!("there is no copy of {node}: a `snapshot` step comes first")));
         }
@@ -52,7 +59,39 @@ impl Stage<'_> {
             fs::remove_dir_all(&data).map_err(io_error("remove", &data))?;
             copy_tree(&self.copy_of(node), &data)?;
         }
+        self.observer.went_back(&region);
+        self.tell_changes();
         self.bring_up(Action::Start, nodes).await
+    }
+
+    /// Removes a Region from every key, in the keys' primary Regions.
+    pub(super) async fn evict(&mut self, wanted: &Evict) -> Result<(), Failure> {
+        let region = self.region(&wanted.region)?;
+        let until = Instant::now() + wanted.within.duration();
+        let keys: Vec<DrillKey> = self.keys.all().into_iter().filter(|key| key.multi_region).collect();
+        for key in &keys {
+            if key.primary == region {
+                return Err(missed(format!(
+                    "{region} is the primary of `{}`: promote another Region first",
+                    key.id
+                )));
+            }
+            while let Err(failure) = self.evict_from(key, &region).await {
+                if Instant::now() > until {
+                    return Err(failure);
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        self.observer.event(format!("{region} is no member of {} keys any more", keys.len()));
+        Ok(())
+    }
+
+    async fn evict_from(&self, key: &DrillKey, region: &Region) -> Result<(), Failure> {
+        let request = messages::RegionEvictRequest { key: key.id.clone(), region: region.to_string() };
+        let mut client = self.region_leader(&key.primary).await?;
+        let said = client.region_evict(request).await;
+        said.map(drop).map_err(|error| missed(format!("`{}`: {error}", key.id)))
     }
 
     fn data(&self, node: &NodeKey) -> PathBuf {

@@ -45,7 +45,7 @@ impl Stage<'_> {
 
     async fn recover(&mut self) -> Result<(), Failure> {
         self.mend().await?;
-        for region in self.regions.clone() {
+        for region in self.standing() {
             let whole = tokio::time::timeout(PATIENCE.duration(), self.watchman.whole(&region)).await;
             whole.map_err(|_| {
                 Failure::StepFailed(format!("not every node of {region} serves after {PATIENCE}"))

@@ -116,7 +116,7 @@ impl Stage<'_> {
             .collect()
     }
 
-    fn nodes_of(&self, region: &Region) -> Vec<NodeKey> {
+    pub(super) fn nodes_of(&self, region: &Region) -> Vec<NodeKey> {
         self.scene.cluster.nodes().map(|(key, _)| key).filter(|key| key.region == *region).collect()
     }
 }

@@ -126,7 +126,7 @@ impl Stage<'_> {
         told(self.region_leader(&old.region).await?.remove_node(messages::NodeRequest { node: old.id }).await)
     }
 
-    async fn region_leader(&self, region: &Region) -> Result<AdminClient, Failure> {
+    pub(super) async fn region_leader(&self, region: &Region) -> Result<AdminClient, Failure> {
         let operator = Operator::of_cluster(&self.scene.dir)?;
         let plan =
             self.scene.cluster.region(region).ok_or_else(|| missed(format!("there is no {region}")))?;

@@ -13,10 +13,16 @@ use crate::{
         steps::missed,
     },
     failure::Failure,
-    local::layout::NodeKey,
+    local::{
+        control,
+        layout::NodeKey,
+        report::{NodeReport, ProcessState},
+    },
 };
 
 const POLL: Duration = Duration::from_millis(100);
+/// A Region that starts is not ready for a moment, too.
+const EXCLUDED_FOR: Duration = Duration::from_secs(4);
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Stage<'_> {
@@ -27,6 +33,7 @@ impl Stage<'_> {
             (Condition::Noticed, Some(region)) => self.noticed(&region, wait.within).await,
             (Condition::Serving, Some(region)) => self.serving(&region, wait.within).await,
             (Condition::NewLeader, Some(region)) => self.new_leader(&region, wait.within).await,
+            (Condition::Excluded, Some(region)) => self.is_excluded(&region, wait.within).await,
             (Condition::SteppedDown, Some(region)) => self.stepped_down(&region, wait.within).await,
             (Condition::RotationsComplete, _) => self.rotations_complete(wait.within).await,
             (Condition::Agreement, _) => self.agreement(wait.within).await,
@@ -87,6 +94,28 @@ impl Stage<'_> {
         Ok(views.filter(NodeView::is_leader).max_by_key(|view| view.term).map(|view| view.node))
     }
 
+    /// None of its nodes says that it is ready, for a while, although all of their processes run.
+    async fn is_excluded(&mut self, region: &Region, within: Time) -> Result<(), Failure> {
+        let until = Instant::now() + within.duration();
+        let mut since = Instant::now();
+        while since.elapsed() < EXCLUDED_FOR {
+            let report = control::report(&self.scene.dir).await?;
+            let silent = |node: &NodeReport| node.process == ProcessState::Running && !node.ready;
+            let excluded = report.region(region).is_some_and(|seen| seen.nodes.iter().all(silent));
+            if !excluded {
+                since = Instant::now();
+            }
+            if Instant::now() > until {
+                return Err(missed(format!("{region} serves, or does not run, after {within}")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.observer
+            .event(format!("{region} runs and serves nothing: its peers do not take it for what it was"));
+        self.excluded.insert(region.clone());
+        Ok(())
+    }
+
     /// Tries shared changes in a Region that lost its keys to another, until it refuses for good.
     async fn stepped_down(&mut self, region: &Region, within: Time) -> Result<(), Failure> {
         let keys: Vec<DrillKey> =
@@ -135,7 +164,7 @@ impl Stage<'_> {
 
     pub(super) async fn agreement(&mut self, within: Time) -> Result<(), Failure> {
         let keys = self.keys.all();
-        let differences = catch_up::agree(&self.callers, &self.regions, &keys, within.duration()).await;
+        let differences = catch_up::agree(&self.callers, &self.standing(), &keys, within.duration()).await;
         if !differences.is_empty() {
             return Err(missed(format!("the Regions differ after {within}: {}", differences.join("; "))));
         }
