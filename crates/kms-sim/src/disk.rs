@@ -119,6 +119,11 @@ impl SimDisk {
         self.medium().cut_after = Some(operations);
     }
 
+    /// It does not go after all.
+    pub(crate) fn disarm(&self) {
+        self.medium().cut_after = None;
+    }
+
     pub(crate) fn set_full(&self, full: bool) {
         self.medium().full = full;
     }

@@ -218,6 +218,7 @@ impl Faults {
         deployment.net.change_rules(|rules| *rules = Default::default());
         deployment.paused.clear();
         for host in deployment.hosts.values_mut() {
+            host.disk.disarm();
             host.disk.set_full(false);
             host.disk.set_slow(false);
             host.skew_ms.store(0, Ordering::Relaxed);
