@@ -13,6 +13,8 @@ pub enum Action {
     Lose(usize),
     /// The Region with this place is restored to its state at the beginning.
     Restore(usize),
+    /// The lost Region with this place comes back with an empty disk and an invitation.
+    Found(usize),
     /// Something happens in the Region with this place.
     At(usize, Step),
 }
@@ -26,6 +28,7 @@ impl Action {
             Self::Corrupt(_) => Some(Cost::Corrupt),
             Self::Lose(_) => Some(Cost::Loss),
             Self::Restore(_) => Some(Cost::Restore),
+            Self::Found(_) => Some(Cost::Found),
             Self::At(_, step) => cost_of_step(step),
         }
     }
@@ -34,7 +37,8 @@ impl Action {
 fn cost_of_step(step: &Step) -> Option<Cost> {
     match step {
         Step::Receive(_) | Step::Apply => None,
-        Step::Call(Call::Rotate { .. }) => Some(Cost::Rotate),
+        Step::Call(Call::Rotate { .. } | Call::RotateImported) => Some(Cost::Rotate),
+        Step::Call(Call::Import { .. }) => Some(Cost::Import),
         Step::Call(Call::Replicate { .. }) => Some(Cost::Replicate),
         Step::Call(Call::UpdatePrimary { .. }) => Some(Cost::Handoff),
         Step::Call(Call::ScheduleDeletion) => Some(Cost::Schedule),
@@ -42,6 +46,7 @@ fn cost_of_step(step: &Step) -> Option<Cost> {
         Step::Promote => Some(Cost::Promote),
         Step::PromoteUnsafely => Some(Cost::Force),
         Step::Evict(_) => Some(Cost::Evict),
+        Step::Remove(_) | Step::Add(_) => Some(Cost::Directory),
         Step::Pass(Pause::Short) => Some(Cost::Short),
         Step::Pass(Pause::Long) => Some(Cost::Long),
         Step::Window => Some(Cost::Window),

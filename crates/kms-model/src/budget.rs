@@ -34,9 +34,15 @@ pub enum Cost {
     Force,
     /// An operator evicts a member.
     Evict,
+    /// An operator changes the directory.
+    Directory,
+    /// A lost Region comes back with an empty disk.
+    Found,
+    /// ImportKeyMaterial.
+    Import,
 }
 
-const COSTS: usize = 16;
+const COSTS: usize = 19;
 
 /// How often each of them may happen, or has happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -1,12 +1,13 @@
 //! What clients and operators ask for, decided as `kms-ops` and the driver decide it: from the committed record of the
 //! Region that is asked.
 
+use kms_crypto::VerifyingKey;
 use kms_region::{EvictScope, Force, Input, PromoteScope};
 use kms_state::{
-    Command, ControlRecord, Key, Lifecycle, MaterialInfo, MaterialStatus, Phase, ReplicaSeed, Requested,
-    State,
+    Command, ControlRecord, DirectoryChange, ImportDetails, ImportMaterial, Key, Lifecycle, MaterialInfo,
+    MaterialStatus, Phase, RegionRole, ReplicaSeed, Requested, State, Voter,
 };
-use kms_types::{KeyState, Principal, Region, RequestId, RotationType};
+use kms_types::{ImportType, KeyState, Principal, Region, RequestId, RotationType};
 use std::collections::BTreeMap;
 
 use crate::names;
@@ -29,6 +30,13 @@ pub enum Call {
         /// The successor.
         to: Region,
     },
+    /// ImportKeyMaterial of material `n`: new in the primary, known everywhere else.
+    Import {
+        /// The number of the material.
+        n: u8,
+    },
+    /// RotateKeyOnDemand to the imported material that is pending.
+    RotateImported,
     /// ScheduleKeyDeletion with the shortest window.
     ScheduleDeletion,
     /// CancelKeyDeletion.
@@ -60,11 +68,45 @@ impl Call {
                 let next = record.update_primary(to.clone(), state.region_time(), requested());
                 propose(record, primary.then_some(next.ok()), None)
             }
+            Self::Import { n } => import(key, record, *n, primary || key.awaits_import(), state),
+            Self::RotateImported => {
+                let pending = record.pending_import().map(|material| material.id);
+                let rotated = pending.and_then(|id| record.rotate_imported(&id, state.region_time(), u32::MAX).ok());
+                propose(record, primary.then_some(rotated), None)
+            }
             Self::ScheduleDeletion => (usable && !record.is_destroyed())
                 .then_some(Command::ScheduleDeletion { key: key.id, window_days: WINDOW_DAYS }),
             Self::CancelDeletion => is_pending(key).then_some(Command::CancelDeletion { key: key.id }),
         }
     }
+}
+
+/// A material that the record lists is imported here; another one is announced by the primary.
+fn import(key: &Key, record: &ControlRecord, n: u8, may_announce: bool, state: &State) -> Option<Command> {
+    let material = names::material(n);
+    let listed = record.required_materials().any(|known| known.id == material.id);
+    let details = ImportDetails { valid_to: None, description: None };
+    let import = |import_type| {
+        let material = material.clone();
+        Box::new(ImportMaterial { key: key.id, material, import_type, details: details.clone() })
+    };
+    if listed {
+        let lacks = !key.held.contains_key(&material.id);
+        return lacks.then(|| Command::ImportMaterial(import(ImportType::ExistingKeyMaterial)));
+    }
+    let announced = MaterialInfo {
+        id: material.id,
+        commitment: material.commitment,
+        public_key: None,
+        status: MaterialStatus::Staged,
+        created_at: state.region_time(),
+        rotated_at: None,
+        rotation_type: None,
+    };
+    let announces = may_announce && Some(&record.primary) == state.region();
+    let next = record.import(announced).ok().filter(|_| announces)?;
+    let (record, base) = (Box::new(next), record.version.clone());
+    Some(Command::ProposeImport { record, base, import: import(ImportType::NewKeyMaterial) })
 }
 
 /// The account's root, whatever the call.
@@ -111,4 +153,26 @@ pub(crate) fn promote(force: Force) -> Input {
 /// An operator's command: `evict`.
 pub(crate) fn evict(region: &Region) -> Input {
     Input::Evict { region: region.clone(), scope: EvictScope::Key(names::key_id()), request: 2 }
+}
+
+/// An operator's command: `region remove`.
+pub(crate) fn remove(region: &Region) -> Input {
+    change(DirectoryChange::Remove { region: region.clone() })
+}
+
+/// An operator's command: `region invite`, of a Region that was rebuilt.
+pub(crate) fn add(region: &Region) -> Input {
+    let voter = voter(region, names::rebuilt_incarnation(region));
+    let nodes = vec!["127.0.0.1:1".to_owned()];
+    change(DirectoryChange::Add { region: region.clone(), voter, nodes })
+}
+
+fn change(change: DirectoryChange) -> Input {
+    Input::ChangeDirectory { change, force: Force::Safe, request: 3 }
+}
+
+/// A Region of the directory; `w` is a witness.
+pub(crate) fn voter(region: &Region, incarnation: kms_types::Incarnation) -> Voter {
+    let role = if names::short(region) == "w" { RegionRole::Witness } else { RegionRole::Data };
+    Voter { incarnation, verifying_key: VerifyingKey([0; 32]), role }
 }

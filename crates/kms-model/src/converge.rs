@@ -58,7 +58,18 @@ fn take(site: &mut Site, step: &Step, letter: Option<&Letter>, letters: &mut Vec
     letters.extend(stepped.letters);
 }
 
+/// The Regions of the newest directory that any of them goes by, if they all go by it.
+fn voters(sites: &[Site]) -> Option<Vec<Site>> {
+    let newest = sites.iter().filter_map(|site| site.state.directory()).max_by_key(|d| d.generation)?;
+    let listed = |site: &&Site| {
+        newest.voters.get(&site.region).map(|voter| voter.incarnation) == site.state.incarnation()
+    };
+    let voters: Vec<Site> = sites.iter().filter(listed).cloned().collect();
+    voters.iter().all(|site| site.state.directory() == Some(newest)).then_some(voters)
+}
+
 fn are_equal(sites: &[Site]) -> bool {
+    let Some(sites) = &voters(sites) else { return false };
     let committed = |site: &Site| site.state.register(&names::key_id()).and_then(|r| r.committed.clone());
     let first = sites.first().and_then(committed);
     let equal = sites.iter().all(|site| committed(site) == first);

@@ -1,12 +1,11 @@
 //! How every scenario begins: a settled deployment with one replicated key, built by the same code as everything after.
 
-use kms_crypto::VerifyingKey;
-use kms_state::{Command, CreateKey, Directory, RegionClock, RegionRole, Voter};
-use kms_types::{DeploymentId, Incarnation, KeyOrigin, KeySpec, KeyUsage};
+use kms_state::{Command, CreateKey, Directory, RegionClock};
+use kms_types::{DeploymentId, Incarnation, KeyOrigin, KeySpec, KeyUsage, Region};
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Call, Letter, Log, Scenario, Site, Step,
+    Call, Letter, Log, Scenario, Site, Step, call,
     names::{self, region},
     site::{Pause, START},
 };
@@ -16,11 +15,18 @@ use crate::{
 pub(crate) fn settled(scenario: &Scenario) -> Vec<Site> {
     let (voters, members) = (scenario.voters, scenario.members);
     let mut sites: Vec<Site> = voters.iter().map(|name| founded(name, voters)).collect();
-    place(&mut sites, members[0]).found(create_key());
+    let imported = !scenario.importing.is_empty();
+    place(&mut sites, members[0]).found(create_key(imported));
+    if imported {
+        import_first(&mut sites, members[0]);
+    }
     for name in &members[1..] {
         let call = Call::Replicate { to: region(name) };
         let letters = run(place(&mut sites, members[0]), &Step::Call(call), None);
         settle(&mut sites, letters, &[]);
+        if imported {
+            import_first(&mut sites, name);
+        }
     }
     for name in scenario.unaware {
         let letters = run(place(&mut sites, members[0]), &Step::Evict(region(name)), None);
@@ -46,6 +52,12 @@ fn settle(sites: &mut [Site], mut letters: VecDeque<Letter>, unheard: &[&str]) {
     }
 }
 
+/// The Region's client brings the first material of an imported key.
+fn import_first(sites: &mut [Site], name: &str) {
+    let letters = run(place(sites, name), &Step::Call(Call::Import { n: 1 }), None);
+    settle(sites, letters, &[]);
+}
+
 fn place<'a>(sites: &'a mut [Site], name: &str) -> &'a mut Site {
     sites.iter_mut().find(|site| site.region == region(name)).expect("the Region is a voter")
 }
@@ -67,19 +79,28 @@ fn deliver(sites: &mut [Site], letters: &mut VecDeque<Letter>, unheard: &[&str])
 }
 
 fn founded(name: &str, voters: &[&str]) -> Site {
-    let incarnation = |name: &str| Incarnation::from_random([name.as_bytes()[0]; 16]);
     let voter = |name: &&str| {
-        let role = if *name == "w" { RegionRole::Witness } else { RegionRole::Data };
-        let verifying_key = VerifyingKey([0; 32]);
-        (region(name), Voter { incarnation: incarnation(name), verifying_key, role })
+        let region = region(name);
+        let voter = call::voter(&region, names::first_incarnation(&region));
+        (region, voter)
     };
-    let mut site = Site::new(region(name), Log::Immediate);
+    let incarnation = names::first_incarnation(&region(name));
+    begun(&region(name), incarnation, Directory::first(voters.iter().map(voter).collect()))
+}
+
+/// A Region that has lost everything and comes back with an invitation.
+pub(crate) fn rebuilt(region: &Region, directory: Directory) -> Site {
+    begun(region, names::rebuilt_incarnation(region), directory)
+}
+
+fn begun(region: &Region, incarnation: Incarnation, directory: Directory) -> Site {
+    let mut site = Site::new(region.clone(), Log::Immediate);
     site.found(Command::Bootstrap {
         identity_key: None,
         deployment: DeploymentId::from_random([1; 16]),
-        region: region(name),
-        incarnation: incarnation(name),
-        directory: Directory { generation: 1, voters: voters.iter().map(voter).collect() },
+        region: region.clone(),
+        incarnation,
+        directory,
         domain_keys: Vec::new(),
         clock: RegionClock::Real,
     });
@@ -87,17 +108,17 @@ fn founded(name: &str, voters: &[&str]) -> Site {
     site
 }
 
-fn create_key() -> Command {
+fn create_key(imported: bool) -> Command {
     Command::CreateKey(Box::new(CreateKey {
         account: "000000000000".parse().expect("twelve digits"),
         key: names::key_id(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
-        origin: KeyOrigin::AwsKms,
+        origin: if imported { KeyOrigin::External } else { KeyOrigin::AwsKms },
         policy: "{}".into(),
         description: String::new(),
         tags: BTreeMap::new(),
-        material: Some(names::material(1)),
+        material: (!imported).then(|| names::material(1)),
         managed_as: None,
         most_keys: 1_000,
     }))

@@ -1,6 +1,6 @@
 //! What one log entry did, as far as the invariants ask; and the rules that one entry can break by itself.
 
-use kms_state::{Command, ControlRecord, Key, Lifecycle, MaterialStatus, Register, State};
+use kms_state::{Command, ControlRecord, Directory, Key, Lifecycle, MaterialStatus, Register, State};
 use kms_types::{MaterialId, Timestamp};
 use std::sync::Arc;
 
@@ -15,7 +15,13 @@ pub enum Event {
         record: Arc<ControlRecord>,
         /// Region time then.
         at: Timestamp,
+        /// The directory that the Region went by.
+        generation: u64,
     },
+    /// The Region accepted a directory, or began with it.
+    AcceptedDirectory(Box<Directory>),
+    /// A directory came into force in the Region.
+    Directory(Box<Directory>),
     /// The Region learned that a record is committed.
     Learned(Arc<ControlRecord>),
     /// CancelKeyDeletion was answered, of this deadline.
@@ -32,7 +38,8 @@ pub(crate) fn events(before: &State, after: &State, command: &Command) -> Vec<Ev
     let (old_key, new_key) = (before.key(&key).map(|k| &**k), after.key(&key).map(|k| &**k));
     let mut events = Vec::new();
     if let Some(record) = voted(&old, &new, command) {
-        events.push(Event::Voted { record, at: after.region_time() });
+        let generation = after.directory().map_or(0, |directory| directory.generation);
+        events.push(Event::Voted { record, at: after.region_time(), generation });
     }
     if let Some(record) = new.committed.clone().filter(|_| new.committed != old.committed) {
         events.push(Event::Learned(record));
@@ -43,6 +50,7 @@ pub(crate) fn events(before: &State, after: &State, command: &Command) -> Vec<Ev
     {
         events.push(Event::Cancelled(delete_at));
     }
+    events.extend(directories(before, after));
     let region = after.region().filter(|_| before.region().is_some());
     if let Some(region) = region {
         let broken = [
@@ -57,11 +65,38 @@ pub(crate) fn events(before: &State, after: &State, command: &Command) -> Vec<Ev
 }
 
 fn voted(old: &Register, new: &Register, command: &Command) -> Option<Arc<ControlRecord>> {
-    let votes = matches!(
-        command,
-        Command::AcceptRecords { .. } | Command::ProposeRecord { .. } | Command::ProposePromotion { .. }
-    );
-    new.accepted.clone().filter(|_| votes && new.accepted != old.accepted)
+    let accepted = new.accepted.clone()?;
+    let fresh = new.accepted != old.accepted;
+    let votes = match command {
+        Command::ProposeRecord { .. } | Command::ProposeImport { .. } | Command::ProposePromotion { .. } => {
+            fresh
+        }
+        // Asked about a record that it had read from another voter, it accepts it now.
+        Command::AcceptRecords { records } => {
+            let asked = records.iter().any(|record| record.version == accepted.version);
+            fresh || asked && new.promised.as_ref() == Some(&accepted.version.epoch)
+        }
+        // What is read from another voter counts as accepted as far as nothing higher is promised.
+        Command::MergeRegisters { .. } => {
+            fresh && new.promised.as_ref() == Some(&accepted.version.epoch) && !accepted.is_destroyed()
+        }
+        _ => false,
+    };
+    votes.then_some(accepted)
+}
+
+fn directories(before: &State, after: &State) -> Vec<Event> {
+    let mut events = Vec::new();
+    if let Some(next) = after.next_directory().filter(|_| after.next_directory() != before.next_directory()) {
+        events.push(Event::AcceptedDirectory(Box::new(next.directory.clone())));
+    }
+    if let (Some(was), Some(is)) = (before.directory(), after.directory())
+        && was != is
+    {
+        events.push(Event::AcceptedDirectory(Box::new(is.clone())));
+        events.push(Event::Directory(Box::new(is.clone())));
+    }
+    events
 }
 
 fn returns(old: &Register, new: &Register) -> bool {

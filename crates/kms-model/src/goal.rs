@@ -98,6 +98,38 @@ goal!(MERGED, "the winner has adopted what was active on the other side", view =
         && view.latest().materials.iter().any(|m| m.status == MaterialStatus::Active && Some(m.id) != view.latest().current)
         && view.latest().materials.len() > 1);
 
+goal!(IMPORT_PENDING, "an imported material waits for another Region's import", view =>
+    view.latest().materials.iter().any(|m| m.status == MaterialStatus::PendingMultiRegionImport));
+goal!(IMPORTED_EVERYWHERE, "an imported material is everywhere and waits for its rotation", view =>
+    view.latest().materials.iter().any(|m| m.status == MaterialStatus::PendingRotation));
+goal!(DIRECTORY_CHANGED, "another directory is in force", view =>
+    view.sites.iter().any(|site| generation(site) > 1));
+goal!(DIRECTORY_CONTENDED, "two Regions hold ballots for the next directory at the same time", view => {
+    let ballots = view.sites.iter().filter_map(|site| site.state.next_directory_promise());
+    ballots.map(|ballot| &ballot.region).collect::<std::collections::BTreeSet<_>>().len() > 1
+});
+goal!(REMOVED_KNOWS, "a Region that was removed knows it", view =>
+    view.sites.iter().any(|site| !site.state.is_in_directory()));
+goal!(ROTATED_ALONE, "a rotation is complete with the only Region that is left", view =>
+    view.latest().members.len() == 1 && seals_new(&view));
+goal!(REPLACED, "a Region is back with an empty disk and has a vote again", view => back(&view).next().is_some());
+goal!(PROMOTED_BY_REPLACED, "the primary is lost, and a promotion has the promise of a Region that is back", view =>
+    world_lost(&view, "a") && back(&view).next().is_some() && view.latest().primary == region("b"));
+goal!(REPLACED_IS_MEMBER, "a Region that is back is an active member again", view =>
+    back(&view).any(|site| view.latest().is_active_member(&site.region)));
+
+fn generation(site: &crate::Site) -> u64 {
+    site.state.directory().map_or(0, |directory| directory.generation)
+}
+
+/// Regions that lost everything, came back, and vote.
+fn back<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'a crate::Site> {
+    let places = view.sites.iter().enumerate();
+    places
+        .filter(|(place, site)| view.world.rebuilt & (1 << place) != 0 && site.state.has_vote())
+        .map(|(_, site)| &**site)
+}
+
 fn seals_new(view: &View<'_>) -> bool {
     view.latest().current.is_some_and(|id| crate::names::number(&id) > 1)
 }

@@ -1,17 +1,21 @@
 //! What an observer of the whole deployment remembers: every vote, every record that any Region went by.
 
-use kms_state::{ControlRecord, MaterialStatus, encode};
-use kms_types::{RecordVersion, Timestamp};
+use kms_state::{ControlRecord, Directory, MaterialStatus, Voter, encode};
+use kms_types::{RecordVersion, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::{Rule, Rules, event::Event, fingerprint::Fingerprint};
+use crate::{Rule, Rules, event::Event, fingerprint::Fingerprint, names};
 
 /// Records, votes, and the rules that events have broken.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// How many voters there are.
-    voters: u32,
+    /// Every Region, in the order of the scenario's voters.
+    regions: Vec<Region>,
+    /// The voters of each generation, one bit for each history of a Region.
+    generations: BTreeMap<u64, u8>,
+    /// Who accepted which directory.
+    directories: BTreeMap<(u64, Vec<u8>), u8>,
     /// Every record that was ever proposed and its votes.
     proposed: BTreeMap<RecordVersion, Votes>,
     /// Every record that any Region went by as committed.
@@ -26,19 +30,24 @@ pub struct History {
 #[derive(Debug, Clone)]
 struct Votes {
     record: Arc<ControlRecord>,
-    /// One bit for each Region that accepted it.
-    by: u8,
-    /// Of these, the Regions in whose time the deadline of a tombstone had passed.
-    timely: u8,
+    /// One bit for each history of a Region that accepted it, by the generation that it went by then.
+    by: BTreeMap<u64, u8>,
+    /// Of these, those in whose time the deadline of a tombstone had passed.
+    timely: BTreeMap<u64, u8>,
 }
+
+/// The bit of a Region's history: the lower half for the first one, the upper half for a rebuilt one.
+pub(crate) const REBUILT: usize = 4;
 
 impl History {
     /// A history that begins with a record which every voter goes by.
-    pub fn new(voters: usize, first: impl Iterator<Item = Arc<ControlRecord>>) -> Self {
-        let voters = u32::try_from(voters).unwrap_or(u32::MAX);
-        let mut history = Self { voters, ..Self::default() };
+    pub fn new(regions: Vec<Region>, first: impl Iterator<Item = Arc<ControlRecord>>) -> Self {
+        let everybody = (1_u8 << regions.len()) - 1;
+        let generations = BTreeMap::from([(1, everybody)]);
+        let mut history = Self { regions, generations, ..Self::default() };
         for record in first {
-            let votes = Votes { record: record.clone(), by: u8::MAX, timely: u8::MAX };
+            let all = BTreeMap::from([(1, u8::MAX)]);
+            let votes = Votes { record: record.clone(), by: all.clone(), timely: all };
             history.proposed.insert(record.version.clone(), votes);
             history.committed.insert(record.version.clone(), record);
         }
@@ -52,19 +61,56 @@ impl History {
     }
 
     fn chosen(&self) -> impl Iterator<Item = &Arc<ControlRecord>> {
-        let voted = self.proposed.values().filter(|v| self.is_majority(v.by)).map(|v| &v.record);
+        let voted = self.proposed.values().filter(|v| self.is_majority(&v.by)).map(|v| &v.record);
         voted.chain(self.committed.values())
     }
 
-    fn is_majority(&self, votes: u8) -> bool {
-        votes.count_ones() * 2 > self.voters
+    /// A majority of some generation has accepted it, each of them no later than in that generation.
+    fn is_majority(&self, votes: &BTreeMap<u64, u8>) -> bool {
+        self.generations.iter().any(|(generation, voters)| {
+            let by = votes.range(..=generation).fold(0, |by, (_, votes)| by | votes);
+            is_most(by, *voters)
+        })
     }
 
-    /// Remembers what happened in the Region with this place among the voters.
-    pub fn note(&mut self, place: usize, events: &[Event]) {
+    fn bits(&self, directory: &Directory) -> u8 {
+        let bit = |(region, voter): (&Region, &Voter)| {
+            let place = self.regions.iter().position(|known| known == region).unwrap_or_default();
+            let rebuilt = voter.incarnation == names::rebuilt_incarnation(region);
+            1 << (place + if rebuilt { REBUILT } else { 0 })
+        };
+        directory.voters.iter().map(bit).fold(0, |bits, bit: u8| bits | bit)
+    }
+
+    fn accepted_directory(&mut self, by: u8, directory: &Directory) {
+        *self.directories.entry((directory.generation, encode(directory))).or_default() |= by;
+    }
+
+    /// Rule 12: one directory per generation, accepted by a majority of the one before and of itself.
+    fn adopted_directory(&mut self, directory: &Directory) {
+        let (generation, voters) = (directory.generation, self.bits(directory));
+        let known = self.generations.insert(generation, voters);
+        let value = encode(directory);
+        let rivals = self.directories.keys().filter(|(of, other)| *of == generation && *other != value);
+        let rival = rivals.into_iter().any(|rival| {
+            let by = self.directories.get(rival).copied().unwrap_or_default();
+            self.generations.get(&(generation - 1)).is_some_and(|before| is_most(by, *before))
+        });
+        let by = self.directories.get(&(generation, value)).copied().unwrap_or_default();
+        let before = self.generations.get(&(generation - 1)).copied().unwrap_or_default();
+        let agreed = is_most(by, before) && is_most(by, voters);
+        if known.is_some_and(|known| known != voters) || rival || !agreed {
+            self.broken.add(Rule::Rule12);
+        }
+    }
+
+    /// Remembers what happened in the history of a Region with this bit.
+    pub fn note(&mut self, bit: usize, events: &[Event]) {
         for event in events {
             match event {
-                Event::Voted { record, at } => self.voted(1 << place, record, *at),
+                Event::Voted { record, at, generation } => self.voted(1 << bit, record, *at, *generation),
+                Event::AcceptedDirectory(directory) => self.accepted_directory(1 << bit, directory),
+                Event::Directory(directory) => self.adopted_directory(directory),
                 Event::Learned(record) => self.learned(record),
                 Event::Cancelled(delete_at) => {
                     self.cancelled.insert(*delete_at);
@@ -74,19 +120,20 @@ impl History {
         }
     }
 
-    fn voted(&mut self, by: u8, record: &Arc<ControlRecord>, at: Timestamp) {
+    fn voted(&mut self, by: u8, record: &Arc<ControlRecord>, at: Timestamp, generation: u64) {
         let first = !self.proposed.contains_key(&record.version);
-        let fresh = || Votes { record: record.clone(), by: 0, timely: 0 };
+        let none = BTreeMap::new;
+        let fresh = || Votes { record: record.clone(), by: none(), timely: none() };
         let votes = self.proposed.entry(record.version.clone()).or_insert_with(fresh);
         if votes.record != *record || record.primary != record.version.epoch.region {
             self.broken.add(Rule::C2);
         }
-        let before = votes.by;
-        votes.by |= by;
+        let before = votes.by.clone();
+        *votes.by.entry(generation).or_default() |= by;
         if record.deletion.is_none_or(|d| d.delete_at <= at) {
-            votes.timely |= by;
+            *votes.timely.entry(generation).or_default() |= by;
         }
-        let (was, is) = (self.is_majority(before), self.is_majority(self.votes(&record.version)));
+        let (was, is) = (self.is_majority(&before), self.is_chosen(&record.version));
         if first {
             self.check_proposed(record);
         }
@@ -95,8 +142,8 @@ impl History {
         }
     }
 
-    fn votes(&self, version: &RecordVersion) -> u8 {
-        self.proposed.get(version).map_or(0, |v| v.by)
+    fn is_chosen(&self, version: &RecordVersion) -> bool {
+        self.proposed.get(version).is_some_and(|votes| self.is_majority(&votes.by))
     }
 
     /// D2 and D5: a tombstone is written by a primary that is alone and whose deletion still stands.
@@ -114,7 +161,7 @@ impl History {
 
     /// The moment at which a record wins a majority.
     fn check_chosen(&mut self, record: &Arc<ControlRecord>) {
-        let timely = self.proposed.get(&record.version).is_some_and(|v| self.is_majority(v.timely));
+        let timely = self.proposed.get(&record.version).is_some_and(|v| self.is_majority(&v.timely));
         if !timely {
             self.broken.add(Rule::D1);
         }
@@ -141,7 +188,7 @@ impl History {
         if self.forced {
             return;
         }
-        if !self.is_majority(self.votes(&record.version)) {
+        if !self.is_chosen(&record.version) {
             self.broken.add(Rule::Rule1);
         }
         self.check_sequence(record);
@@ -177,11 +224,12 @@ impl History {
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Fingerprint::default();
         for votes in self.proposed.values() {
-            hash.add(&(encode(&*votes.record), votes.by, votes.timely));
+            hash.add(&(encode(&*votes.record), &votes.by, &votes.timely));
         }
         for record in self.committed.values() {
             hash.add(&(1_u8, encode(&**record)));
         }
+        hash.add(&(&self.generations, &self.directories));
         hash.add(&(
             &self.cancelled.iter().map(|t| t.as_millis()).collect::<Vec<_>>(),
             self.forced,
@@ -189,6 +237,10 @@ impl History {
         ));
         hash.value()
     }
+}
+
+fn is_most(by: u8, voters: u8) -> bool {
+    (by & voters).count_ones() * 2 > voters.count_ones()
 }
 
 /// True when the higher record lacks a material that was active in the lower one, or gives its id to other bytes.

@@ -1,14 +1,14 @@
 use kms_crypto::{ReceiverKey, ReceiverPublic};
 use kms_region::Message;
 use kms_state::{ControlRecord, MaterialStatus, Membership, Phase};
-use kms_types::{Entropy, Region};
+use kms_types::{Entropy, Incarnation, Region};
 use std::fmt;
 use std::sync::OnceLock;
 
 use crate::{fingerprint, names};
 
-/// One message on its way between two Regions. Signatures and positions (rule 13) are the driver's and not modelled:
-/// every letter here is genuine, and may come at any time, in any order, twice or never.
+/// One message on its way between two Regions, with what it says of its sender. Signatures and positions (rule 13) are the
+/// driver's and not modelled: every letter here is genuine, and may come at any time, in any order, twice or never.
 #[derive(Debug, Clone)]
 pub struct Letter {
     /// The sender.
@@ -17,15 +17,26 @@ pub struct Letter {
     pub to: Region,
     /// What it says.
     pub message: Message,
+    /// The sender's incarnation, and the directory that it went by.
+    pub stamp: Stamp,
     /// A hash of all of it.
     pub fingerprint: u64,
 }
 
+/// What a letter says of its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// The sender's incarnation.
+    pub incarnation: Incarnation,
+    /// The generation of its directory.
+    pub generation: u64,
+}
+
 impl Letter {
     /// Seals a letter.
-    pub fn new(from: Region, to: Region, message: Message) -> Self {
-        let fingerprint = fingerprint(&(&from, &to, message.encode()));
-        Self { from, to, message, fingerprint }
+    pub fn new(from: Region, to: Region, message: Message, stamp: Stamp) -> Self {
+        let fingerprint = fingerprint(&(&from, &to, message.encode(), &stamp));
+        Self { from, to, message, stamp, fingerprint }
     }
 }
 
@@ -65,6 +76,19 @@ impl fmt::Display for Letter {
             | Message::IdentityPull { .. }
             | Message::IdentityChanges { .. }
             | Message::IdentityPart { .. } => Ok(()),
+            Message::DirectoryPrepare { generation, ballot } => write!(f, " {generation} {}", epoch(ballot)),
+            Message::DirectoryPromise { answer } | Message::DirectoryAccepted { answer } => {
+                let verdict = if answer.granted { "yes" } else { "no" };
+                write!(f, " {} {} {verdict}", answer.generation, epoch(&answer.ballot))
+            }
+            Message::DirectoryAccept { proposed } => {
+                write!(f, " {} {}", epoch(&proposed.ballot), directory(&proposed.directory))
+            }
+            Message::DirectoryLearn { directory: told } => write!(f, " {}", directory(told)),
+            Message::SurveyPage { registers, .. } => registers.iter().try_for_each(|(_, register)| {
+                register.accepted.as_deref().map_or(Ok(()), |r| write!(f, " {}", record(r)))
+            }),
+            Message::DirectoryAsk | Message::Survey { .. } | Message::Greeting => Ok(()),
             Message::Leave { keys } => keys.iter().try_for_each(|(_, v)| write!(f, " {}", version(v))),
         }
     }
@@ -72,6 +96,12 @@ impl fmt::Display for Letter {
 
 fn epoch(epoch: &kms_types::Epoch) -> String {
     format!("{}@{}", epoch.counter, names::short(&epoch.region))
+}
+
+/// A directory in short: generation and voters.
+pub(crate) fn directory(directory: &kms_state::Directory) -> String {
+    let voters: Vec<String> = directory.voters.keys().map(names::short).collect();
+    format!("{} [{}]", directory.generation, voters.join(" "))
 }
 
 /// A version in short, for example `2@b.1`.

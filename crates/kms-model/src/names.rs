@@ -2,7 +2,7 @@
 
 use kms_crypto::{Commitment, WrappedMaterial};
 use kms_state::NewMaterial;
-use kms_types::{KeyId, KeyIdKind, MaterialId, Region};
+use kms_types::{Incarnation, KeyId, KeyIdKind, MaterialId, Region};
 
 /// The Region with a short name: `a` is `test-a-1`.
 pub(crate) fn region(name: &str) -> Region {
@@ -12,6 +12,16 @@ pub(crate) fn region(name: &str) -> Region {
 /// The short name of a Region.
 pub(crate) fn short(region: &Region) -> String {
     region.as_str().split('-').nth(1).unwrap_or("?").to_owned()
+}
+
+/// The incarnation that a Region begins with.
+pub(crate) fn first_incarnation(region: &Region) -> Incarnation {
+    Incarnation::from_random([short(region).bytes().next().unwrap_or_default(); 16])
+}
+
+/// The incarnation that a Region comes back with after it has lost everything.
+pub(crate) fn rebuilt_incarnation(region: &Region) -> Incarnation {
+    Incarnation::from_random([short(region).bytes().next().unwrap_or_default() ^ 0xff; 16])
 }
 
 /// The one key of every scenario.

@@ -1,6 +1,7 @@
 //! The deployment as a model of stateright's: which events are possible in a state, and what each leads to.
 
 use kms_region::Message;
+use kms_state::Directory;
 use kms_types::Region;
 use stateright::{Model, Property};
 use std::collections::BTreeSet;
@@ -9,7 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::{
     Action, Book, Bug, Call, Cost, Goal, Letter, Log, Pause, Rule, Scenario, Step, View, World,
-    converge::converges, deployment, fingerprint, history::History, judge::judge, names::region, seeded,
+    converge::converges,
+    deployment,
+    event::Event,
+    fingerprint,
+    history::{self, History},
+    judge::judge,
+    names::{self, region},
+    seeded,
 };
 
 /// One state in so many is followed to its end after the last fault.
@@ -36,7 +44,8 @@ impl Protocol {
         let records = sites.iter().filter_map(|site| {
             site.state.register(&crate::names::key_id()).and_then(|register| register.committed.clone())
         });
-        let history = History::new(scenario.voters.len(), records);
+        let regions: Vec<Region> = scenario.voters.iter().map(|name| region(name)).collect();
+        let history = History::new(regions.clone(), records);
         let mut book = Book::default();
         let first = World {
             history: book.enter_history(history),
@@ -48,11 +57,11 @@ impl Protocol {
                 .filter(|(_, name)| scenario.gone.contains(name))
                 .fold(0, |lost, (place, _)| lost | 1 << place),
             restored: 0,
+            rebuilt: 0,
             letters: Vec::new(),
             spent: crate::Budget::default(),
             broken: crate::Rules::default(),
         };
-        let regions = scenario.voters.iter().map(|name| region(name)).collect();
         Self {
             scenario,
             bug,
@@ -147,7 +156,8 @@ impl Protocol {
         }
         if among(scenario.calling) {
             let n = 2 + world.spent.times(Cost::Rotate);
-            steps.push(Step::Call(Call::Rotate { n }));
+            let imported = !scenario.importing.is_empty();
+            steps.push(Step::Call(if imported { Call::RotateImported } else { Call::Rotate { n } }));
             steps.extend(scenario.joining.iter().map(|to| Step::Call(Call::Replicate { to: region(to) })));
             steps.extend(
                 scenario.successors.iter().map(|to| Step::Call(Call::UpdatePrimary { to: region(to) })),
@@ -155,10 +165,19 @@ impl Protocol {
             steps.extend(scenario.evicted.iter().map(|member| Step::Evict(region(member))));
             steps.push(Step::Call(Call::CancelDeletion));
         }
+        if among(scenario.importing) {
+            steps.push(Step::Call(Call::Import { n: 2 }));
+        }
         if among(scenario.deleting) {
             steps.push(Step::Call(Call::ScheduleDeletion));
         }
         steps.extend(among(scenario.aging).then_some(Step::Window));
+        if among(scenario.changing) {
+            let removed = site.state.directory().is_some_and(|directory| !directory.removed.is_empty());
+            let change = if removed { Step::Add } else { Step::Remove };
+            let changed = scenario.removing.iter().filter(|changed| **changed != name);
+            steps.extend(changed.map(|changed| change(region(changed))));
+        }
         for step in steps {
             let action = Action::At(place, step.clone());
             let affordable = action.cost().is_none_or(|cost| self.may(world, cost));
@@ -176,7 +195,8 @@ impl Protocol {
 
     fn take_step(&self, book: &mut Book, world: &mut World, place: usize, step: &Step) {
         let consequence = book.step(world.sites[place], step);
-        world.history = book.note(world.history, place, world.sites[place], step, &consequence);
+        let bit = if world.rebuilt & (1 << place) == 0 { place } else { place + history::REBUILT };
+        world.history = book.note(world.history, bit, world.sites[place], step, &consequence);
         world.sites[place] = consequence.site;
         if world.is_heard(place, &self.scenario) {
             for letter in &consequence.letters {
@@ -211,6 +231,14 @@ impl Protocol {
                 pulled.site == world.sites[place] && pulled.letters.iter().all(quiet)
             }
             Message::Records { .. } => self.moves_cursor_only(book, world, place, letter),
+            Message::DirectoryPrepare { .. }
+            | Message::DirectoryPromise { .. }
+            | Message::DirectoryAccept { .. }
+            | Message::DirectoryAccepted { .. }
+            | Message::DirectoryAsk
+            | Message::DirectoryLearn { .. }
+            | Message::Survey { .. }
+            | Message::SurveyPage { .. } => self.scenario.prompt_directory,
             _ => false,
         };
         hurries.then_some(place)
@@ -255,6 +283,10 @@ impl Protocol {
                     | Message::Learn { .. }
                     | Message::Accepted { .. }
                     | Message::Promise { .. }
+                    | Message::DirectoryLearn { .. }
+                    | Message::DirectoryPromise { .. }
+                    | Message::DirectoryAccepted { .. }
+                    | Message::SurveyPage { .. }
             );
             let place = self.place(&letter.to).expect("letters go to voters");
             !answer || !book.step(world.sites[place], &Step::Receive(*fingerprint)).idle
@@ -274,9 +306,37 @@ impl Protocol {
                 sealed.envelope.sealed = vec![0xee; 32];
             }
         }
-        let letter = book.enter_letter(Letter::new(letter.from, letter.to, letter.message));
+        let letter = book.enter_letter(Letter::new(letter.from, letter.to, letter.message, letter.stamp));
         world.letters.retain(|other| *other != fingerprint);
         self.post(world, &letter);
+    }
+
+    /// The directory that a lost Region is let in with, as far as anybody alive knows one.
+    fn invitation(&self, book: &Book, world: &World, place: usize) -> Option<Directory> {
+        let region = &self.regions[place];
+        let new = names::rebuilt_incarnation(region);
+        let lets_in =
+            |directory: &Directory| directory.voters.get(region).is_some_and(|v| v.incarnation == new);
+        let alive = (0..world.sites.len()).filter(|other| world.is_alive(*other));
+        let known = alive.flat_map(|other| {
+            let state = &book.site(world.sites[other]).state;
+            let next = state.next_directory().map(|next| next.directory.clone());
+            state.directory().cloned().into_iter().chain(next).collect::<Vec<_>>()
+        });
+        known.filter(lets_in).max_by_key(|directory| directory.generation)
+    }
+
+    fn found(&self, book: &mut Book, world: &mut World, place: usize) {
+        let Some(directory) = self.invitation(book, world, place) else { return };
+        let began = [Event::AcceptedDirectory(Box::new(directory.clone()))];
+        world.lost &= !(1 << place);
+        world.rebuilt |= 1 << place;
+        world.sites[place] = book.enter_site(deployment::rebuilt(&self.regions[place], directory));
+        let mut history = (*book.history(world.history)).clone();
+        history.note(place + history::REBUILT, &began);
+        world.history = book.enter_history(history);
+        // Its first leader begins to read.
+        self.take_step(book, world, place, &Step::Crash);
     }
 
     fn keeps(&self, rule: Rule, world: &World) -> bool {
@@ -313,8 +373,12 @@ impl Model for Protocol {
         seeded::with(self.bug, || {
             let book = &mut self.book();
             self.letter_actions(book, world, actions);
-            for place in (0..world.sites.len()).filter(|place| world.is_alive(*place)) {
-                self.site_actions(book, world, place, actions);
+            for place in 0..world.sites.len() {
+                if world.is_alive(place) {
+                    self.site_actions(book, world, place, actions);
+                } else if self.may(world, Cost::Found) && self.invitation(book, world, place).is_some() {
+                    actions.push(Action::Found(place));
+                }
             }
         });
     }
@@ -343,6 +407,7 @@ impl Model for Protocol {
                     self.forget_letters(book, &mut next, place);
                 }
             }
+            Action::Found(place) => self.found(book, &mut next, place),
             Action::At(place, step) => self.take_step(book, &mut next, place, &step),
         });
         seeded::with(self.bug, || self.lose_stale(book, &mut next));
@@ -378,6 +443,7 @@ fn holds(rule: Rule) -> fn(&Protocol, &World) -> bool {
         Rule::D3 => |protocol, world| protocol.keeps(Rule::D3, world),
         Rule::D4 => |protocol, world| protocol.keeps(Rule::D4, world),
         Rule::D5 => |protocol, world| protocol.keeps(Rule::D5, world),
+        Rule::Rule12 => |protocol, world| protocol.keeps(Rule::Rule12, world),
         Rule::Convergence => |protocol, world| protocol.converges(world),
     }
 }

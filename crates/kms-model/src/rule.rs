@@ -32,13 +32,15 @@ pub enum Rule {
     D4,
     /// A deletion that was cancelled does not happen.
     D5,
+    /// A directory in force was accepted by a majority of the one before and of itself, and there is one per generation.
+    Rule12,
     /// After faults end, live Regions become equal (the second half of C7).
     Convergence,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Rule1,
         Self::C1,
         Self::C2,
@@ -53,6 +55,7 @@ impl Rule {
         Self::D3,
         Self::D4,
         Self::D5,
+        Self::Rule12,
         Self::Convergence,
     ];
 
@@ -73,6 +76,7 @@ impl Rule {
             Self::D3 => "D3: destroyed is for ever",
             Self::D4 => "D4: members keep every active material",
             Self::D5 => "D5: a cancelled deletion does not happen",
+            Self::Rule12 => "rule 12: one directory per generation, by two majorities",
             Self::Convergence => "C7: after faults end, live Regions become equal",
         }
     }

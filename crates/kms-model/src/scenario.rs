@@ -47,6 +47,14 @@ pub struct Scenario {
     pub successors: &'static [&'static str],
     /// Regions whose key may be scheduled for deletion.
     pub deleting: &'static [&'static str],
+    /// Regions whose operators may change the directory.
+    pub changing: &'static [&'static str],
+    /// Regions that may be removed and, once lost, come back as a new incarnation.
+    pub removing: &'static [&'static str],
+    /// Letters about directories arrive at once, if they arrive.
+    pub prompt_directory: bool,
+    /// Regions whose clients import material; the key has imported material then.
+    pub importing: &'static [&'static str],
     /// Rules that the scenario is known to break, with its reason in `about`.
     pub excused: &'static [Rule],
     /// What must be reached.
@@ -75,6 +83,10 @@ const EMPTY: Scenario = Scenario {
     joining: &[],
     successors: &[],
     deleting: &[],
+    changing: &[],
+    removing: &[],
+    prompt_directory: false,
+    importing: &[],
     excused: &[],
     goals: &[],
 };
@@ -99,6 +111,11 @@ pub fn scenarios(bound: u8) -> Vec<Scenario> {
         force(bound),
         slow_log(bound),
         tamper(bound),
+        directory(bound),
+        pair(bound),
+        replace(bound),
+        comeback(bound),
+        imports(bound),
     ]
 }
 
@@ -438,6 +455,112 @@ fn tamper(bound: u8) -> Scenario {
         budget: Budget::of(&[(Cost::Rotate, bound), (Cost::Corrupt, 1), (Cost::Short, 1)]),
         waiting: &["b"],
         goals: &[goal::ROTATED],
+        ..EMPTY
+    }
+}
+
+fn directory(bound: u8) -> Scenario {
+    Scenario {
+        name: "directory",
+        about: "Two Regions remove a third at the same time, and leaders die (rule 12).",
+        budget: Budget::of(&[
+            (Cost::Directory, 2),
+            (Cost::Crash, 1),
+            (Cost::Short, 1),
+            (Cost::Rotate, bound - 1),
+            (Cost::Loss, bound - 1),
+        ]),
+        crashing: &["a"],
+        losable: &["w"],
+        waiting: &["a", "b"],
+        changing: &["a", "b"],
+        removing: &["w"],
+        goals: &[goal::DIRECTORY_CONTENDED, goal::DIRECTORY_CHANGED, goal::REMOVED_KNOWS],
+        ..EMPTY
+    }
+}
+
+fn pair(bound: u8) -> Scenario {
+    Scenario {
+        name: "pair",
+        about: "Of two Regions one removes the other, during a rotation (rule 12).",
+        voters: &["a", "b"],
+        budget: Budget::of(&[(Cost::Directory, 1), (Cost::Rotate, 1), (Cost::Short, bound - 1)]),
+        waiting: &["a", "b"],
+        changing: &["a"],
+        removing: &["b"],
+        goals: &[goal::DIRECTORY_CHANGED, goal::ROTATED_ALONE, goal::REMOVED_KNOWS],
+        ..EMPTY
+    }
+}
+
+fn replace(bound: u8) -> Scenario {
+    Scenario {
+        name: "replace",
+        about: "The witness is lost and comes back with an empty disk during rotation and promotion; the primary is lost, too.",
+        budget: Budget::of(&[
+            (Cost::Rotate, 1),
+            (Cost::Promote, 1),
+            (Cost::Loss, 2),
+            (Cost::Directory, 2),
+            (Cost::Found, 1),
+            (Cost::Short, bound - 1),
+        ]),
+        losable: &["a", "w"],
+        waiting: &["b"],
+        promoting: &["b"],
+        changing: &["a"],
+        removing: &["w"],
+        prompt_directory: true,
+        goals: &[goal::REPLACED, goal::PROMOTED_BY_REPLACED],
+        ..EMPTY
+    }
+}
+
+fn comeback(bound: u8) -> Scenario {
+    Scenario {
+        name: "comeback",
+        about: "A member is lost, comes back with an empty disk, and gets the key again (failure case 17).",
+        voters: &["a", "b", "c"],
+        members: &["a", "b", "c"],
+        budget: Budget::of(&[
+            (Cost::Loss, 1),
+            (Cost::Directory, 2),
+            (Cost::Found, 1),
+            (Cost::Replicate, 1),
+            (Cost::Rotate, bound - 1),
+            (Cost::Short, 1),
+        ]),
+        losable: &["c"],
+        waiting: &["a"],
+        calling: &["a"],
+        changing: &["a"],
+        removing: &["c"],
+        joining: &["c"],
+        prompt_directory: true,
+        goals: &[goal::REPLACED, goal::REPLACED_IS_MEMBER],
+        ..EMPTY
+    }
+}
+
+fn imports(bound: u8) -> Scenario {
+    Scenario {
+        name: "imports",
+        about: "A key with imported material gets another one in every Region, and is rotated to it; the primary is lost.",
+        budget: Budget::of(&[
+            (Cost::Import, 2),
+            (Cost::Rotate, 1),
+            (Cost::Loss, 1),
+            (Cost::Promote, 1),
+            (Cost::Short, bound - 1),
+            (Cost::Crash, bound - 1),
+        ]),
+        crashing: &["b"],
+        losable: &["a"],
+        waiting: &["b"],
+        promoting: &["b"],
+        importing: &["a", "b"],
+        goals: &[goal::IMPORT_PENDING, goal::IMPORTED_EVERYWHERE, goal::ROTATED, goal::PROMOTED_AFTER_LOSS],
         ..EMPTY
     }
 }

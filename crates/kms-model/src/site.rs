@@ -3,7 +3,9 @@
 //! same order: feed the state, feed the input, carry out what the machine asks for.
 
 use kms_crypto::Envelope;
-use kms_region::{Config, Delivery, Input, Machine, Message, Offer, Output, SealedMaterial, Want};
+use kms_region::{
+    Config, Delivery, Input, Machine, Message, NotHeard, Offer, Output, SealedMaterial, Sender, Want, hear,
+};
 use kms_state::{
     Command, InstallMaterial, Lifecycle, NewMaterial, Origin, Outcome, Proposal, RegionRole, State, encode,
 };
@@ -14,7 +16,8 @@ use crate::{
     Call, Letter, call,
     event::{self, Event},
     fingerprint::Fingerprint,
-    letter, names,
+    letter::{self, Stamp},
+    names,
 };
 
 /// When every scenario begins, in the driver's time and in Region time.
@@ -71,6 +74,10 @@ pub enum Step {
     PromoteUnsafely,
     /// An operator evicts a member from the key.
     Evict(Region),
+    /// An operator removes a Region from the deployment.
+    Remove(Region),
+    /// An operator lets a Region in that was removed, as a new incarnation.
+    Add(Region),
     /// Time passes for the leader.
     Pass(Pause),
     /// Region time moves on by a deletion window.
@@ -167,8 +174,15 @@ impl Site {
     /// A hash of the replicated state: the key, its register, Region time.
     pub fn replicated(&self) -> u64 {
         let mut hash = Fingerprint::default();
-        hash.add(&self.shared());
+        hash.add(&(self.shared(), self.directory()));
         hash.value()
+    }
+
+    /// What the Region has promised, accepted and adopted about directories.
+    fn directory(&self) -> Vec<u8> {
+        let state = &self.state;
+        let next = (state.next_directory_promise(), state.next_directory());
+        encode(&(state.incarnation(), state.directory(), next, state.is_survey_open(), state.has_vote()))
     }
 
     fn shared(&self) -> (Vec<u8>, Vec<u8>, u64) {
@@ -181,7 +195,7 @@ impl Site {
     pub fn fingerprint(&self) -> u64 {
         use std::fmt::Write;
         let mut hash = Fingerprint::default();
-        hash.add(&(self.region.as_str(), self.shared(), self.now.as_millis()));
+        hash.add(&(self.region.as_str(), self.shared(), self.directory(), self.now.as_millis()));
         for entry in &self.log {
             hash.add(&(entry.tag.is_some(), encode(&entry.command)));
         }
@@ -196,7 +210,7 @@ impl Stepped {
         match step {
             Step::Receive(_) => {
                 let letter = letter.expect("a letter is received").clone();
-                self.input(Input::Message { from: letter.from, message: letter.message });
+                self.receive(letter);
             }
             Step::Call(call) => match call.command(&self.site.state, &self.site.region) {
                 Some(command) => self.propose(None, command),
@@ -205,6 +219,8 @@ impl Stepped {
             Step::Promote => self.input(call::promote(kms_region::Force::Safe)),
             Step::PromoteUnsafely => self.input(call::promote(kms_region::Force::Unsafe)),
             Step::Evict(region) => self.input(call::evict(region)),
+            Step::Remove(region) => self.input(call::remove(region)),
+            Step::Add(region) => self.input(call::add(region)),
             Step::Pass(pause) => self.pass(*pause),
             Step::Window => {
                 let now = self.site.state.region_time().plus_days(call::WINDOW_DAYS.into());
@@ -217,6 +233,18 @@ impl Stepped {
                 self.site.log.clear();
                 self.restart();
             }
+        }
+    }
+
+    /// As the driver's reader, once signature and position are proven.
+    fn receive(&mut self, letter: Letter) {
+        let Letter { from, message, stamp: Stamp { incarnation, generation }, .. } = letter;
+        match hear(&self.site.state, Sender { region: &from, incarnation, generation }, &message) {
+            Ok(()) => self.input(Input::Message { from, message }),
+            Err(NotHeard::WrongGeneration { .. } | NotHeard::Removed { .. }) => {
+                self.input(Input::OtherDirectory { from, theirs: generation });
+            }
+            Err(_) => {}
         }
     }
 
@@ -268,7 +296,7 @@ impl Stepped {
                 self.send(to, Message::Material(delivery));
             }
             Output::OpenEnvelopes { from, delivery } => return Some(open(from, delivery)),
-            Output::Report { .. } | Output::Alarm(_) => {}
+            Output::Report { .. } | Output::DirectoryReport { .. } | Output::Alarm(_) => {}
         }
         None
     }
@@ -278,7 +306,11 @@ impl Stepped {
         let idle = matches!(&message, Message::Records { since, cursor, records, .. }
             if records.is_empty() && since == cursor);
         if !idle {
-            self.letters.push(Letter::new(self.site.region.clone(), to, message));
+            let state = &self.site.state;
+            let (incarnation, directory) = (state.incarnation(), state.directory());
+            let generation = directory.map_or(0, |directory| directory.generation);
+            let stamp = Stamp { incarnation: incarnation.expect("who speaks is bootstrapped"), generation };
+            self.letters.push(Letter::new(self.site.region.clone(), to, message, stamp));
         }
     }
 

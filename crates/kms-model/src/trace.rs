@@ -30,6 +30,7 @@ fn describe(protocol: &Protocol, action: &Action) -> String {
         Action::Corrupt(letter) => format!("under way, other bytes in {}", protocol.book().letter(*letter)),
         Action::Lose(place) => format!("{} is lost", name(place)),
         Action::Restore(place) => format!("{} is restored to its first state", name(place)),
+        Action::Found(place) => format!("{} comes back with an empty disk", name(place)),
         Action::At(place, step) => format!("{}: {}", name(place), describe_step(step)),
     }
 }
@@ -40,11 +41,15 @@ fn describe_step(step: &Step) -> String {
         Step::Call(Call::Rotate { n }) => format!("RotateKeyOnDemand with material {n}"),
         Step::Call(Call::Replicate { to }) => format!("ReplicateKey to {to}"),
         Step::Call(Call::UpdatePrimary { to }) => format!("UpdatePrimaryRegion to {to}"),
+        Step::Call(Call::Import { n }) => format!("ImportKeyMaterial of material {n}"),
+        Step::Call(Call::RotateImported) => "RotateKeyOnDemand to the pending material".to_owned(),
         Step::Call(Call::ScheduleDeletion) => "ScheduleKeyDeletion".to_owned(),
         Step::Call(Call::CancelDeletion) => "CancelKeyDeletion".to_owned(),
         Step::Promote => "an operator promotes".to_owned(),
         Step::PromoteUnsafely => "an operator promotes, with force".to_owned(),
         Step::Evict(region) => format!("an operator evicts {region}"),
+        Step::Remove(region) => format!("an operator removes {region}"),
+        Step::Add(region) => format!("an operator lets {region} in"),
         Step::Pass(Pause::Short) => "a short time passes".to_owned(),
         Step::Pass(Pause::Long) => "a long time passes".to_owned(),
         Step::Window => "a deletion window passes in Region time".to_owned(),

@@ -11,6 +11,8 @@ pub struct World {
     pub lost: u8,
     /// Regions that were restored to an earlier state, one bit each.
     pub restored: u8,
+    /// Regions that came back as a new incarnation, one bit each.
+    pub rebuilt: u8,
     /// Letters under way, in order of their fingerprints. They stay until they are delivered, which may be never.
     pub letters: Vec<u64>,
     /// What happened so far.

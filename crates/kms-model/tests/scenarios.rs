@@ -48,6 +48,11 @@ scenarios! {
     unsafe_promotion_and_merge: "force",
     slow_log: "slow-log",
     envelopes_with_other_bytes: "tamper",
+    two_changes_of_the_directory: "directory",
+    one_of_two_removes_the_other: "pair",
+    a_witness_with_an_empty_disk: "replace",
+    a_member_with_an_empty_disk: "comeback",
+    imported_material: "imports",
 }
 
 #[test]

@@ -383,7 +383,7 @@ impl NodeConfig {
     /// The first directory of the deployment, generation 1.
     pub fn directory(&self) -> Result<Directory, ConfigError> {
         let voters = self.voters.iter().map(|v| Ok((v.name.clone(), v.voter()?)));
-        Ok(Directory { generation: 1, voters: voters.collect::<Result<_, ConfigError>>()? })
+        Ok(Directory::first(voters.collect::<Result<_, ConfigError>>()?))
     }
 
     /// The Region's first Raft members.

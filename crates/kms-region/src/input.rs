@@ -1,4 +1,4 @@
-use kms_state::{InstallMaterial, Outcome, State};
+use kms_state::{DirectoryChange, InstallMaterial, Outcome, State};
 use kms_types::{KeyId, Region};
 
 use crate::{Message, Want};
@@ -53,6 +53,22 @@ pub enum Input {
         scope: EvictScope,
         /// Comes back in [`crate::Output::Report`].
         request: u64,
+    },
+    /// An operator changes which Regions vote (rule 12).
+    ChangeDirectory {
+        /// The change.
+        change: DirectoryChange,
+        /// What to do without a majority.
+        force: Force,
+        /// Comes back in [`crate::Output::DirectoryReport`].
+        request: u64,
+    },
+    /// A letter was not heard, because its sender goes by another directory or was removed ([`crate::hear`]).
+    OtherDirectory {
+        /// The sender.
+        from: Region,
+        /// The generation that it goes by.
+        theirs: u64,
     },
     /// Time has passed.
     Tick,

@@ -1,10 +1,13 @@
 //! Following the own Region's state, and learning committed records from peers and from majorities (rule 1).
 
 use kms_state::{Command, ControlRecord, State};
-use kms_types::{KeyId, RecordVersion};
-use std::collections::{BTreeMap, BTreeSet};
+use kms_types::{KeyId, RecordVersion, Region};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use crate::{Machine, Message, message::batches, proposals::Pending, pull::Peer};
+use crate::{Machine, Message, message::batches, proposals::Pending, pull::Peer, survey::Survey};
 
 /// Most records that wait for the own log before pulling pauses.
 const MOST_LEARNED: usize = 1024;
@@ -36,6 +39,7 @@ impl Machine {
         let changed: Vec<(u64, KeyId)> = self.state.registers_since(self.learning.seen).collect();
         for (_, key) in &changed {
             self.rewatch(*key);
+            self.drop_strangers_of(key);
         }
         self.learning.seen = self.state.register_sequence().max(self.learning.seen);
         self.forget_known();
@@ -43,11 +47,49 @@ impl Machine {
     }
 
     fn follow_directory(&mut self) {
+        let Some(directory) = self.state.directory().filter(|d| d.generation != self.generation) else {
+            return;
+        };
+        let (own, now) = (self.region.clone(), self.now);
+        // A Region that was removed has nobody to talk to.
+        let voters = if self.state.is_in_directory() { directory.voters.clone() } else { BTreeMap::new() };
+        self.generation = directory.generation;
+        let same = |region: &Region, peer: &Peer| {
+            voters.get(region).is_some_and(|voter| voter.incarnation == peer.incarnation)
+        };
+        self.peers.retain(|region, peer| same(region, peer));
+        for (region, voter) in voters.iter().filter(|(region, _)| **region != own) {
+            self.peers.entry(region.clone()).or_insert_with(|| Peer::new(voter.incarnation, now));
+        }
+        self.count_votes_anew();
+        self.drop_strangers();
+    }
+
+    /// What was said to this Region under another directory counts nothing any more (rule 12): a voter may have been
+    /// replaced by one that has said nothing.
+    fn count_votes_anew(&mut self) {
+        self.survey = Survey::default();
+        self.primary.forget_acks();
+        self.recount_rounds();
+        self.recollect_promises();
+    }
+
+    /// Members that left the deployment are removed from the keys whose primary is this Region.
+    fn drop_strangers(&mut self) {
+        let keys: Vec<KeyId> = self.state.registers().map(|(key, _)| *key).collect();
+        for key in keys {
+            self.drop_strangers_of(&key);
+        }
+    }
+
+    fn drop_strangers_of(&mut self, key: &KeyId) {
+        let own = |record: &Arc<ControlRecord>| record.primary == self.region && !record.is_destroyed();
+        let Some(record) = self.committed(key).filter(own) else { return };
         let Some(directory) = self.state.directory() else { return };
-        let (own, now) = (&self.region, self.now);
-        self.peers.retain(|region, _| directory.voters.contains_key(region));
-        for region in directory.voters.keys().filter(|r| *r != own) {
-            self.peers.entry(region.clone()).or_insert_with(|| Peer::new(now));
+        let strangers: Vec<Region> =
+            record.members.keys().filter(|r| !directory.voters.contains_key(*r)).cloned().collect();
+        for region in strangers.into_iter().filter(|region| *region != self.region) {
+            self.primary.want_removal(*key, region);
         }
     }
 

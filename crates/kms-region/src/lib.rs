@@ -26,7 +26,9 @@ macro_rules! seeded {
 
 mod config;
 mod deletion;
+mod directory;
 mod eviction;
+mod hearing;
 mod identity;
 mod input;
 mod install;
@@ -42,15 +44,17 @@ mod pull;
 mod requests;
 mod rounds;
 mod status;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod voter;
 mod watch;
 
 pub use config::Config;
+pub use hearing::{NotHeard, Sender, hear};
 pub use identity::IdentityStatus;
 pub use input::{EvictScope, Force, Input, PromoteScope};
 pub use machine::Machine;
 pub use message::{Ack, Delivery, MAX_ITEMS, Message, MessageError, Offer, SealedMaterial, Want};
-pub use output::{Alarm, KeyResult, Output};
+pub use output::{Alarm, DirectoryResult, KeyResult, Output};
 pub use status::{HeldUp, PeerStatus, Status};

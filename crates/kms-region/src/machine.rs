@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::{
-    Config, Input, Message, Output, deletion::Deletions, eviction::Evictions, identity::IdentitySync,
-    install::Asked, learn::Learning, primary::Primary, promotion::Promotions, proposals::Proposals,
-    pull::Peer, requests::Requests, rounds::Round, voter::Voting, watch::Watch,
+    Config, Input, Message, Output, deletion::Deletions, directory::Changes, eviction::Evictions,
+    identity::IdentitySync, install::Asked, learn::Learning, primary::Primary, promotion::Promotions,
+    proposals::Proposals, pull::Peer, requests::Requests, rounds::Round, survey::Survey, voter::Voting,
+    watch::Watch,
 };
 
 /// One Region's part in the protocol between Regions.
@@ -39,6 +40,10 @@ pub struct Machine {
     pub(crate) watch: BTreeMap<KeyId, Watch>,
     pub(crate) asked: BTreeMap<(KeyId, MaterialId), Asked>,
     pub(crate) identity: IdentitySync,
+    pub(crate) changes: Changes,
+    pub(crate) survey: Survey,
+    /// The generation of the directory that votes are counted in.
+    pub(crate) generation: u64,
 }
 
 impl Machine {
@@ -65,6 +70,9 @@ impl Machine {
             watch: BTreeMap::new(),
             asked: BTreeMap::new(),
             identity: IdentitySync::default(),
+            changes: Changes::default(),
+            survey: Survey::default(),
+            generation: 0,
         }
     }
 
@@ -79,6 +87,10 @@ impl Machine {
             Input::Opened { from, materials, refused } => self.opened(&from, materials, refused),
             Input::Promote { scope, force, request } => self.promote(scope, force, request),
             Input::Evict { region, scope, request } => self.evict(region, scope, request),
+            Input::ChangeDirectory { change, force, request } => {
+                self.change_directory(change, force, request);
+            }
+            Input::OtherDirectory { from, theirs } => self.on_other_directory(&from, theirs),
             Input::Tick => {}
         }
         self.idle = false;
@@ -99,7 +111,9 @@ impl Machine {
             && self.promotions.is_idle()
             && self.evictions.is_idle()
             && self.asked.is_empty()
-            && self.learning.is_idle());
+            && self.learning.is_idle()
+            && self.changes.is_idle()
+            && self.survey.is_idle());
         let repeat = busy.then(|| self.now.plus_millis(self.config.resend_ms));
         let pull = self.peers.values().map(|peer| peer.next_pull).min();
         repeat.into_iter().chain(pull).chain(self.identity_timeout()).min()
@@ -110,6 +124,8 @@ impl Machine {
         if !self.state.is_bootstrapped() {
             return;
         }
+        self.run_directory();
+        self.run_survey();
         self.follow_rounds();
         self.run_promotions();
         self.run_primary();
@@ -119,13 +135,18 @@ impl Machine {
         self.run_deletions();
         self.request_materials();
         self.run_pulls();
+        self.alarm_if_behind();
         self.run_identity();
     }
 
     fn receive(&mut self, from: Region, message: Message) {
         let now = self.now;
-        let Some(peer) = self.peers.get_mut(&from) else { return };
-        peer.last_heard = Some(now);
+        match self.peers.get_mut(&from) {
+            Some(peer) => peer.last_heard = Some(now),
+            // A Region that is about to come in, or that has told of a directory before it was known here.
+            None if message.is_of_any_generation() => {}
+            None => return,
+        }
         match message {
             Message::Prepare { epochs } => self.on_prepare(from, epochs),
             Message::Promise { answers } => self.on_promise(&from, answers),
@@ -144,6 +165,19 @@ impl Machine {
             Message::IdentityPull { position, copy } => self.on_identity_pull(&from, &position, copy),
             Message::IdentityChanges { entries, newest } => self.on_identity_changes(&from, entries, newest),
             Message::IdentityPart { copy } => self.on_identity_part(&from, copy),
+            Message::DirectoryPrepare { generation, ballot } => {
+                self.on_directory_prepare(from, generation, ballot);
+            }
+            Message::DirectoryPromise { answer } => self.on_directory_promise(&from, *answer),
+            Message::DirectoryAccept { proposed } => self.on_directory_accept(from, proposed),
+            Message::DirectoryAccepted { answer } => self.on_directory_accepted(&from, *answer),
+            Message::DirectoryAsk => self.on_directory_ask(&from),
+            Message::DirectoryLearn { directory } => self.on_directory_learn(*directory),
+            Message::Survey { after } => self.on_survey(&from, after),
+            Message::SurveyPage { after, registers, last } => {
+                self.on_survey_page(from, after, registers, last);
+            }
+            Message::Greeting => {}
         }
     }
 

@@ -17,6 +17,7 @@ impl Machine {
             write!(out, "{region}{}{:?}{:?}", peer.cursor, peer.next_pull, peer.told)?;
             write!(out, "{:?}", peer.repeat_after)?;
         }
+        write!(out, "{:?}{:?}{}", self.changes, self.survey, self.generation)?;
         write!(out, "{:?}{:?}{:?}", self.watch, self.asked, self.outputs)
     }
 }

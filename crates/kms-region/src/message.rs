@@ -3,8 +3,8 @@
 
 use kms_crypto::{Commitment, Envelope, ReceiverPublic};
 use kms_state::{
-    AcceptAnswer, ControlRecord, DecodeError, IdentityCopy, IdentityEntry, MaterialInfo, Position,
-    PromiseAnswer, decode, encode,
+    AcceptAnswer, ControlRecord, DecodeError, Directory, DirectoryAnswer, IdentityCopy, IdentityEntry,
+    MaterialInfo, Position, PromiseAnswer, ProposedDirectory, Register, decode, encode,
 };
 use kms_types::{Epoch, KeyId, MaterialId, RecordVersion, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,51 @@ pub enum Message {
         /// The part.
         copy: IdentityCopy,
     },
+    /// Asks for a promise about the next directory (rule 12).
+    DirectoryPrepare {
+        /// The generation that the ballot is for.
+        generation: u64,
+        /// The ballot.
+        ballot: Epoch,
+    },
+    /// Answer to [`Message::DirectoryPrepare`].
+    DirectoryPromise {
+        /// The answer.
+        answer: Box<DirectoryAnswer>,
+    },
+    /// Asks to accept the next directory.
+    DirectoryAccept {
+        /// The directory and its ballot.
+        proposed: Box<ProposedDirectory>,
+    },
+    /// Answer to [`Message::DirectoryAccept`].
+    DirectoryAccepted {
+        /// The answer.
+        answer: Box<DirectoryAnswer>,
+    },
+    /// Asks which directory is in force: the sender has met a newer one.
+    DirectoryAsk,
+    /// The directory that is in force at the sender.
+    DirectoryLearn {
+        /// The directory.
+        directory: Box<Directory>,
+    },
+    /// Asks a voter of the generation before for its registers, in key order.
+    Survey {
+        /// Those after this key.
+        after: Option<KeyId>,
+    },
+    /// Answer to [`Message::Survey`].
+    SurveyPage {
+        /// As asked.
+        after: Option<KeyId>,
+        /// Keys and their registers.
+        registers: Vec<(KeyId, Register)>,
+        /// True when none follow.
+        last: bool,
+    },
+    /// Says nothing but what every letter says of its sender's history (invariant A5).
+    Greeting,
 }
 
 /// What a member has durably installed for one key, under one committed record. It counts for that version only: a
@@ -205,7 +250,30 @@ impl Message {
             Self::IdentityPull { .. } => "identity-pull",
             Self::IdentityChanges { .. } => "identity-changes",
             Self::IdentityPart { .. } => "identity-part",
+            Self::DirectoryPrepare { .. } => "directory-prepare",
+            Self::DirectoryPromise { .. } => "directory-promise",
+            Self::DirectoryAccept { .. } => "directory-accept",
+            Self::DirectoryAccepted { .. } => "directory-accepted",
+            Self::DirectoryAsk => "directory-ask",
+            Self::DirectoryLearn { .. } => "directory-learn",
+            Self::Survey { .. } => "survey",
+            Self::SurveyPage { .. } => "survey-page",
+            Self::Greeting => "greeting",
         }
+    }
+
+    /// True for what Regions say to each other whatever directory they go by: it is about directories.
+    pub fn is_of_any_generation(&self) -> bool {
+        matches!(
+            self,
+            Self::DirectoryPrepare { .. }
+                | Self::DirectoryPromise { .. }
+                | Self::DirectoryAccept { .. }
+                | Self::DirectoryAccepted { .. }
+                | Self::DirectoryAsk
+                | Self::DirectoryLearn { .. }
+                | Self::Greeting
+        )
     }
 
     fn items(&self) -> usize {
@@ -224,6 +292,15 @@ impl Message {
             Self::IdentityHint { .. } | Self::IdentityPull { .. } => 0,
             Self::IdentityChanges { entries, .. } => entries.len(),
             Self::IdentityPart { copy } => copy.records.len(),
+            Self::SurveyPage { registers, .. } => registers.len(),
+            Self::DirectoryPrepare { .. }
+            | Self::DirectoryPromise { .. }
+            | Self::DirectoryAccept { .. }
+            | Self::DirectoryAccepted { .. }
+            | Self::DirectoryAsk
+            | Self::DirectoryLearn { .. }
+            | Self::Survey { .. }
+            | Self::Greeting => 0,
         }
     }
 }

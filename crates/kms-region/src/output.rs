@@ -1,4 +1,4 @@
-use kms_state::Command;
+use kms_state::{Command, DirectoryError, DirectoryHold};
 use kms_types::{Epoch, KeyId, MaterialId, RecordVersion, Region, Timestamp};
 use std::collections::BTreeMap;
 
@@ -49,8 +49,87 @@ pub enum Output {
         /// What happened to each key.
         results: BTreeMap<KeyId, KeyResult>,
     },
+    /// An operator's change of the directory is finished.
+    DirectoryReport {
+        /// The request.
+        request: u64,
+        /// What happened.
+        result: DirectoryResult,
+    },
     /// Something an operator should see.
     Alarm(Alarm),
+}
+
+/// What became of a change of the directory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryResult {
+    /// It is in force here, and everybody else hears of it.
+    #[error("directory {generation} is in force")]
+    Changed {
+        /// The generation.
+        generation: u64,
+    },
+    /// Another change was under way and has been finished; this one was not made.
+    #[error(
+        "another change was under way and was finished first, directory {generation} is in force: ask again"
+    )]
+    OtherFirst {
+        /// The generation.
+        generation: u64,
+    },
+    /// The directory does not allow it.
+    #[error("{0}")]
+    Refused(DirectoryError),
+    /// The Region that is to go is the primary of keys.
+    #[error("`{region}` is the primary of {keys} keys: promote another Region for them first")]
+    StillPrimary {
+        /// The Region.
+        region: Region,
+        /// How many keys.
+        keys: usize,
+    },
+    /// A Region does not remove itself.
+    #[error("a Region cannot remove itself: command another one")]
+    Own,
+    /// Only a removal can be forced.
+    #[error("only a removal can be forced")]
+    OnlyRemovalIsForced,
+    /// This Region does not vote: it was removed, or has not read what the others agreed on.
+    #[error(
+        "this Region does not vote: it was removed, went back to an earlier state, or is still reading what the others have agreed on"
+    )]
+    NotVoter,
+    /// A change is under way here.
+    #[error("another change of the directory is under way")]
+    InProgress,
+    /// Another Region's change has the higher ballot.
+    #[error("another Region changes the directory: ask again")]
+    Superseded,
+    /// Not enough voters answered; nothing was proposed.
+    #[error("no majority of Regions agreed: {}", held(missing, holds))]
+    NoMajority {
+        /// The voters that did not promise.
+        missing: Vec<Region>,
+        /// What some of them said.
+        holds: BTreeMap<Region, DirectoryHold>,
+    },
+    /// Not enough voters of both directories have confirmed it yet; it takes effect when they do.
+    #[error("proposed and not confirmed yet; silent: {}", names(missing))]
+    Unconfirmed {
+        /// The voters of either directory that did not confirm.
+        missing: Vec<Region>,
+    },
+}
+
+fn held(missing: &[Region], holds: &BTreeMap<Region, DirectoryHold>) -> String {
+    let why = |region: &Region| match holds.get(region) {
+        Some(hold) => format!("{region} ({hold})"),
+        None => format!("{region} (silent)"),
+    };
+    let mut regions: Vec<&Region> = missing.iter().chain(holds.keys()).collect();
+    regions.sort();
+    regions.dedup();
+    regions.into_iter().map(why).collect::<Vec<_>>().join(", ")
 }
 
 /// What an operator's command did to one key.
@@ -86,6 +165,11 @@ pub enum KeyResult {
     /// This Region does not hold every material of the key.
     #[error("this Region is not an active member of the key")]
     NotActiveMember,
+    /// This Region has no vote.
+    #[error(
+        "this Region does not vote: it was removed, went back to an earlier state, or is still reading what the others have agreed on"
+    )]
+    NotVoter,
     /// The key is scheduled for deletion here.
     #[error("the key is pending deletion in this Region")]
     PendingDeletion,
@@ -190,6 +274,22 @@ pub enum Alarm {
         /// The material.
         material: MaterialId,
     },
+    /// What a peer has committed has not been known here for long.
+    #[error("nothing complete was heard of `{region}` since {}", since.to_rfc3339())]
+    PeerBehind {
+        /// The peer.
+        region: Region,
+        /// Since when, in the driver's time.
+        since: Timestamp,
+    },
+    /// A directory without a majority takes effect (rule 12).
+    #[error("`{region}` has changed the directory without a majority, generation {generation}")]
+    ForcedDirectory {
+        /// The Region that was commanded.
+        region: Region,
+        /// The new generation.
+        generation: u64,
+    },
     /// A promotion without a majority takes effect (rule 9).
     #[error("key `{key}` is promoted without a majority, epoch {epoch}")]
     UnsafePromotion {
@@ -198,4 +298,21 @@ pub enum Alarm {
         /// The new epoch.
         epoch: Epoch,
     },
+}
+
+impl Alarm {
+    /// The kind of alarm, as a word for counters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RotationHeldUp { .. } => "rotation-held-up",
+            Self::MaterialRefused { .. } => "material-refused",
+            Self::ForeignEpoch { .. } => "foreign-epoch",
+            Self::MaterialDenied { .. } => "material-denied",
+            Self::RotationAborted { .. } => "rotation-aborted",
+            Self::ImportGivenUp { .. } => "import-given-up",
+            Self::PeerBehind { .. } => "peer-behind",
+            Self::ForcedDirectory { .. } => "forced-directory",
+            Self::UnsafePromotion { .. } => "unsafe-promotion",
+        }
+    }
 }

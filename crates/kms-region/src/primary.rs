@@ -30,6 +30,11 @@ impl Primary {
         self.acks.remove(key);
     }
 
+    /// Acknowledgements are repeated with every pull.
+    pub(crate) fn forget_acks(&mut self) {
+        self.acks.clear();
+    }
+
     pub(crate) fn want_removal(&mut self, key: KeyId, region: Region) {
         self.removals.entry(key).or_default().insert(region);
     }

@@ -97,6 +97,9 @@ impl Machine {
     /// The stop conditions of rule 7 that this Region can judge alone.
     fn refuses_promotion(&self, key: &KeyId) -> Option<KeyResult> {
         let Some(record) = self.committed(key) else { return Some(KeyResult::NotFound) };
+        if !self.state.has_vote() || !self.state.counts() {
+            return Some(KeyResult::NotVoter);
+        }
         if record.primary == self.region && !record.is_destroyed() {
             // Taking the own key back after a candidate did not finish, in whatever state it is.
             return None;
@@ -153,6 +156,14 @@ impl Machine {
             self.promise_to_self();
         }
         self.collect_promises();
+    }
+
+    /// The directory has changed: every voter is asked anew, in the same epoch.
+    pub(crate) fn recollect_promises(&mut self) {
+        let collecting = |promotion: &&mut Promotion| matches!(promotion.stage, Stage::Collecting { .. });
+        for promotion in self.promotions.running.values_mut().filter(collecting) {
+            promotion.stage = Stage::Start;
+        }
     }
 
     fn promise_to_self(&mut self) {

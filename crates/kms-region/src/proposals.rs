@@ -4,7 +4,7 @@ use kms_state::{Command, ControlRecord, Outcome};
 use kms_types::{Epoch, KeyId, RecordVersion, Region};
 use std::collections::BTreeMap;
 
-use crate::{Machine, Output};
+use crate::{Machine, Output, directory::Asked};
 
 /// What a proposal was made for.
 #[derive(Debug, Clone)]
@@ -27,6 +27,16 @@ pub(crate) enum Pending {
     Identity,
     /// A key to destroy.
     Destroy { key: KeyId },
+    /// The own promise, acceptance or commitment of the next directory.
+    OwnDirectory,
+    /// A peer's question about the next directory.
+    AnswerDirectory { to: Region, asked: Asked },
+    /// A directory that a peer has told of.
+    Directory,
+    /// Registers of a voter of the generation before, up to a key.
+    Merge { from: Region, reached: Option<KeyId>, last: bool },
+    /// The survey is complete.
+    FinishSurvey,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -57,9 +67,15 @@ impl Machine {
             Pending::Promotion { record } => self.promotion_concluded(*record, outcome),
             Pending::Record { key } => self.record_concluded(key, outcome.as_ref()),
             Pending::Commit { records } if outcome.is_none() => self.commit_lost(&records),
-            Pending::Commit { .. } | Pending::Install => {}
+            Pending::Commit { .. } | Pending::Install | Pending::Directory => {}
             Pending::Identity => self.identity_concluded(outcome.as_ref()),
             Pending::Destroy { key } => self.destroy_concluded(key),
+            Pending::OwnDirectory => self.own_directory_concluded(outcome),
+            Pending::AnswerDirectory { to, asked } => self.answer_directory(&to, asked, outcome),
+            Pending::Merge { from, reached, last } => {
+                self.merge_concluded(&from, reached, last, outcome == Some(Outcome::Applied));
+            }
+            Pending::FinishSurvey => self.finish_concluded(),
         }
     }
 }

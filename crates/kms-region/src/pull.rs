@@ -2,10 +2,10 @@
 //! pulls what it has installed. A Region that was away for months does nothing else.
 
 use kms_state::ControlRecord;
-use kms_types::{KeyId, Region, Timestamp};
+use kms_types::{Incarnation, KeyId, Region, Timestamp};
 use std::collections::BTreeMap;
 
-use crate::{Ack, MAX_ITEMS, Machine, Message, message::batches};
+use crate::{Ack, Alarm, MAX_ITEMS, Machine, Message, Output, message::batches};
 
 /// Most bytes of records in one answer, give or take the last log entry.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -13,12 +13,17 @@ const ANSWER_BYTES: usize = 1 << 20;
 /// Another voter as this machine knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
+    /// Whose log the positions below are of.
+    pub(crate) incarnation: Incarnation,
     /// Its log index up to which its committed records are known here.
     pub(crate) cursor: u64,
     /// Its newest position, as last heard.
     pub(crate) sequence: u64,
     pub(crate) next_pull: Timestamp,
     pub(crate) last_heard: Option<Timestamp>,
+    /// When everything that the peer had committed was last known here, or when it was first waited for.
+    pub(crate) level_at: Timestamp,
+    pub(crate) behind_alarm_at: Timestamp,
     /// What it was last told about each of its keys.
     pub(crate) told: BTreeMap<KeyId, Ack>,
     /// Where the next periodic repeat of acknowledgements begins.
@@ -26,12 +31,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(incarnation: Incarnation, now: Timestamp) -> Self {
         Self {
+            incarnation,
             cursor: 0,
             sequence: 0,
             next_pull: now,
             last_heard: None,
+            level_at: now,
+            behind_alarm_at: now,
             told: BTreeMap::new(),
             repeat_after: None,
         }
@@ -59,6 +67,19 @@ impl Machine {
             self.pull(region, peer);
         }
         self.peers = peers;
+    }
+
+    /// A peer whose committed records have not been known here for long: it is down, cut off, or refuses this Region.
+    pub(crate) fn alarm_if_behind(&mut self) {
+        let (now, every_ms) = (self.now, self.config.alarm_ms);
+        for (region, peer) in &mut self.peers {
+            let since = peer.level_at.max(peer.behind_alarm_at);
+            if now.millis_since(since) >= every_ms {
+                peer.behind_alarm_at = now;
+                let alarm = Alarm::PeerBehind { region: region.clone(), since: peer.level_at };
+                self.outputs.push_back(Output::Alarm(alarm));
+            }
+        }
     }
 
     fn pull(&mut self, region: &Region, peer: &mut Peer) {
@@ -152,6 +173,9 @@ impl Machine {
             if cursor < sequence {
                 peer.next_pull = now;
             }
+        }
+        if since <= peer.cursor && peer.cursor >= sequence {
+            peer.level_at = now;
         }
     }
 

@@ -36,6 +36,15 @@ impl Machine {
         }
     }
 
+    /// The directory has changed: every voter is asked anew.
+    pub(crate) fn recount_rounds(&mut self) {
+        let (own, now) = (self.region.clone(), self.now);
+        for round in self.rounds.values_mut() {
+            round.accepted = BTreeSet::from([own.clone()]);
+            (round.attempts, round.next_send) = (0, now);
+        }
+    }
+
     fn own_outstanding(&self, key: &KeyId) -> Option<Arc<ControlRecord>> {
         let register = self.register(key).filter(|r| r.has_outstanding())?;
         let accepted = register.accepted.as_ref()?;

@@ -21,6 +21,8 @@ pub struct Status {
 pub struct PeerStatus {
     /// When its last message came, in the driver's time.
     pub last_heard: Option<Timestamp>,
+    /// When everything that it had committed was last known here, or when it was first waited for.
+    pub level_at: Timestamp,
     /// Its log index up to which its committed records are known here.
     pub cursor: u64,
     /// Its newest position, as last heard.
@@ -51,8 +53,12 @@ impl Machine {
     /// A summary for operators.
     pub fn status(&self) -> Status {
         let peers = self.peers.iter().map(|(region, peer)| {
-            let status =
-                PeerStatus { last_heard: peer.last_heard, cursor: peer.cursor, sequence: peer.sequence };
+            let status = PeerStatus {
+                last_heard: peer.last_heard,
+                level_at: peer.level_at,
+                cursor: peer.cursor,
+                sequence: peer.sequence,
+            };
             (region.clone(), status)
         });
         let held_up = self.watch.iter().filter_map(|(key, watch)| {

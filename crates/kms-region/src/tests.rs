@@ -1,6 +1,7 @@
 //! Whole deployments in memory: real machines, real states, a network that the test controls.
 
 mod delivery;
+mod directory;
 mod failure_cases;
 mod identity;
 mod imports;

@@ -35,7 +35,10 @@ impl Machine {
     /// An answer that the applied state has already and that no later entry can change.
     fn known_accept(&self, record: &ControlRecord) -> Option<AcceptAnswer> {
         let register = self.register(&record.key)?;
-        let accepted = register.accepted.as_ref().is_some_and(|a| a.version == record.version);
+        let same = register.accepted.as_ref().is_some_and(|a| a.version == record.version);
+        // What was only read from another voter is for the log to judge (rule 12).
+        let holds = register.promised.as_ref() == Some(&record.version.epoch);
+        let accepted = same && holds && self.state.has_vote() && !record.is_destroyed();
         let overtaken = register.promised.as_ref() > Some(&record.version.epoch);
         let refused = overtaken && !seeded!(AcceptLowerEpoch | EqualEpochOfAnother);
         (accepted || refused).then(|| AcceptAnswer {

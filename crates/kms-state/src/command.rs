@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     Automatic, ControlRecord, Directory, Enablement, GrantTerms, IdentityChange, IdentityCopy, IdentityEntry,
-    ImportDetails, KeyPolicy, RegionClock, ServiceEventId, UsedAccessKey, UsedKey,
+    ImportDetails, KeyPolicy, Marks, OfficeId, ProposedDirectory, RegionClock, Register, ServiceEventId,
+    UsedAccessKey, UsedKey,
 };
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
@@ -380,6 +381,51 @@ pub enum Command {
     },
     /// A part of a whole copy of the home's identity records.
     ReplaceIdentity(Box<IdentityCopy>),
+    /// A Region asks for a promise about the next directory (rule 12).
+    PromiseDirectory {
+        /// The generation that the ballot is for.
+        generation: u64,
+        /// The ballot.
+        ballot: Epoch,
+    },
+    /// A Region, perhaps this one, asks to accept the next directory.
+    AcceptDirectory(Box<ProposedDirectory>),
+    /// A directory that was agreed on is in force. A forced one was agreed on by nobody.
+    CommitDirectory(Box<Directory>),
+    /// Registers of a voter of the generation before.
+    MergeRegisters {
+        /// Keys and their registers there.
+        registers: Vec<(KeyId, Register)>,
+    },
+    /// Enough voters of the generation before have been read.
+    FinishSurvey {
+        /// The generation in force.
+        generation: u64,
+    },
+    /// An operator stops the exchange of letters with a Region, or with all when it is this one, or resumes it.
+    SetIsolation {
+        /// The Region.
+        region: Region,
+        /// Isolated from now on.
+        isolated: bool,
+    },
+    /// A peer remembers a point of this Region's history that is not in it: the Region went back to an earlier state.
+    NoteRollback {
+        /// The peer.
+        peer: Region,
+    },
+    /// A leader begins to speak to other Regions.
+    TakeOffice {
+        /// The random name of its office.
+        office: OfficeId,
+    },
+    /// A command that goes back to what was heard from peers, with the points of their histories (invariant A5).
+    Heard {
+        /// The points.
+        marks: Marks,
+        /// The command.
+        command: Box<Command>,
+    },
 }
 
 impl Command {
@@ -422,6 +468,15 @@ impl Command {
             Self::ChangeIdentity(_) => "ChangeIdentity",
             Self::FollowIdentity { .. } => "FollowIdentity",
             Self::ReplaceIdentity(_) => "ReplaceIdentity",
+            Self::PromiseDirectory { .. } => "PromiseDirectory",
+            Self::AcceptDirectory(_) => "AcceptDirectory",
+            Self::CommitDirectory(_) => "CommitDirectory",
+            Self::MergeRegisters { .. } => "MergeRegisters",
+            Self::FinishSurvey { .. } => "FinishSurvey",
+            Self::SetIsolation { .. } => "SetIsolation",
+            Self::NoteRollback { .. } => "NoteRollback",
+            Self::TakeOffice { .. } => "TakeOffice",
+            Self::Heard { command, .. } => command.name(),
         }
     }
 }

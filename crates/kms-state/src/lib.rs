@@ -23,6 +23,7 @@ mod command;
 mod compiled;
 mod directory;
 mod grant;
+mod history;
 pub mod identity;
 mod import;
 mod key;
@@ -44,8 +45,9 @@ pub use command::{
     Command, CreateGrant, CreateKey, Expectation, ImportMaterial, InstallMaterial, NewMaterial, Origin,
     Proposal,
 };
-pub use directory::{Directory, RegionRole, Voter};
+pub use directory::{Directory, DirectoryChange, DirectoryError, RegionRole, RemovedVoter, Voter};
 pub use grant::{ComparedContext, ContextConstraint, Grant, GrantConstraints, GrantTerms, GrantUse};
+pub use history::{MOST_OFFICES, Mark, Marks, OfficeId, PeerMark};
 pub use identity::{
     CallerError, CredentialRef, Identity, IdentityChange, IdentityCopy, IdentityEntry, IdentityKey,
     IdentityRecord, Position, Session,
@@ -56,7 +58,9 @@ pub use key::{
 };
 pub use key_policy::KeyPolicy;
 pub use key_state::{InvalidTransition, LifecycleEvent};
-pub use outcome::{AcceptAnswer, Outcome, PromiseAnswer, Refusal};
+pub use outcome::{
+    AcceptAnswer, DirectoryAnswer, DirectoryHold, Outcome, PromiseAnswer, ProposedDirectory, Refusal,
+};
 pub use record::{ControlRecord, Deletion, Membership, Phase, RecordError, ReplicaSeed};
 pub use region_clock::RegionClock;
 pub use register::Register;

@@ -2,7 +2,7 @@ use kms_types::{AliasName, Epoch, GrantId, KeyId, KeyState, MaterialId, RecordVe
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::{ControlRecord, RecordError};
+use crate::{ControlRecord, Directory, DirectoryError, RecordError};
 
 /// What a committed proposal did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub enum Outcome {
     Accepted(Vec<AcceptAnswer>),
     /// Answers to PromiseEpochs, in the order of the command.
     Promised(Vec<PromiseAnswer>),
+    /// Answer to PromiseDirectory or AcceptDirectory.
+    DirectoryAnswered(Box<DirectoryAnswer>),
     /// Nothing was changed, for this reason.
     Refused(Refusal),
 }
@@ -57,6 +59,46 @@ pub struct PromiseAnswer {
     pub accepted: Option<Arc<ControlRecord>>,
     /// The highest record the voter knows to be committed.
     pub committed: Option<Arc<ControlRecord>>,
+}
+
+/// A directory and the ballot that it is proposed under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedDirectory {
+    /// The ballot; it names the Region that proposes.
+    pub ballot: Epoch,
+    /// The next directory.
+    pub directory: Directory,
+}
+
+/// A voter's answer about the next directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryAnswer {
+    /// The generation asked about.
+    pub generation: u64,
+    /// The ballot asked with.
+    pub ballot: Epoch,
+    /// True when the ballot is promised now, or its value accepted, as was asked.
+    pub granted: bool,
+    /// The highest ballot promised for the next generation.
+    pub promised: Option<Epoch>,
+    /// What was accepted for the next generation.
+    pub accepted: Option<Box<ProposedDirectory>>,
+    /// What keeps this voter from answering.
+    pub hold: Option<DirectoryHold>,
+}
+
+/// Why a voter has no say about a directory now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum DirectoryHold {
+    /// Another generation is in force here.
+    #[error("generation {0} is in force there")]
+    Generation(u64),
+    /// The agreements of the generation before are still being read.
+    #[error("it still reads what the Regions before the last change agreed on")]
+    Reading,
+    /// The directory does not follow from the present one.
+    #[error("{0}")]
+    Step(DirectoryError),
 }
 
 /// Why a proposal changed nothing.

@@ -46,11 +46,19 @@ pub enum Bug {
     DropOldMaterial,
     /// CancelKeyDeletion is answered after the deadline, when a tombstone may be under way (D5).
     CancelAfterDeadline,
+    /// The agreements of the voters before a change of the directory are not read (rule 12).
+    SkipSurvey,
+    /// A directory counts as agreed on without a majority of the present voters (rule 12).
+    DirectoryWithoutOldMajority,
+    /// A letter is heard whatever incarnation and whatever directory its sender goes by (rules 12 and 13).
+    HearOldIncarnation,
+    /// A Region comes in although a key still lists it as a member (rule 12).
+    MemberComesBack,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::ActivateWithoutBarrier,
         Self::UseBeforeCommit,
         Self::AdoptOwnRecord,
@@ -71,6 +79,10 @@ impl Bug {
         Self::EvictedKeepsMaterial,
         Self::DropOldMaterial,
         Self::CancelAfterDeadline,
+        Self::SkipSurvey,
+        Self::DirectoryWithoutOldMajority,
+        Self::HearOldIncarnation,
+        Self::MemberComesBack,
     ];
 }
 

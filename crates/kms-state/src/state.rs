@@ -10,12 +10,13 @@ use kms_types::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     AccessKeyUsage, Alias, Change, DecodeError, Directory, Grant, GrantTerms, GrantUse, Identity,
-    IdentityChange, IdentityCopy, IdentityEntry, IdentityKey, Key, LastUsage, Lifecycle, Outcome, Phase,
-    Refusal, RegionClock, Register, ServiceAct, ServiceEvent, ServiceEventId, decode, encode, identity,
+    IdentityChange, IdentityCopy, IdentityEntry, IdentityKey, Key, LastUsage, Lifecycle, MOST_OFFICES, Mark,
+    OfficeId, Outcome, PeerMark, Phase, ProposedDirectory, Refusal, RegionClock, Register, ServiceAct,
+    ServiceEvent, ServiceEventId, decode, encode, identity,
 };
 use grants::Grants;
 
@@ -34,6 +35,8 @@ pub struct State {
     access_key_usage: OrdMap<String, AccessKeyUsage>,
     service_events: OrdMap<ServiceEventId, Arc<ServiceEvent>>,
     identity: Identity,
+    offices: OrdMap<u64, OfficeId>,
+    peer_marks: OrdMap<Region, PeerMark>,
     // Derived; rebuilt when a state is restored.
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     customer_keys: OrdMap<AccountId, usize>,
@@ -56,6 +59,23 @@ pub(crate) struct Meta {
     pub(crate) directory: Directory,
     pub(crate) region_time: Timestamp,
     pub(crate) clock: RegionClock,
+    /// The agreement on the generation after `directory`.
+    pub(crate) next: DirectoryRegister,
+    /// What the voters of the generation before may have agreed on is being read from them.
+    pub(crate) survey_open: bool,
+    /// False in a Region that came in and has not read the others' registers yet.
+    pub(crate) votes: bool,
+    /// Regions that no letters are exchanged with; this one for all.
+    pub(crate) isolated: BTreeSet<Region>,
+    /// The peer that remembers more of this Region's history than there is.
+    pub(crate) rolled_back: Option<Region>,
+}
+
+/// One voter's acceptor state for the next directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DirectoryRegister {
+    pub(crate) promised: Option<Epoch>,
+    pub(crate) accepted: Option<Box<ProposedDirectory>>,
 }
 
 /// The outcome of a recent proposal, kept for retries.
@@ -79,6 +99,8 @@ mod table {
     pub(super) const USAGE: u8 = b'U';
     pub(super) const SERVICE_EVENT: u8 = b'V';
     pub(super) const ACCESS_KEY_USAGE: u8 = b'W';
+    pub(super) const PEER_MARK: u8 = b'H';
+    pub(super) const OFFICE: u8 = b'O';
 }
 
 impl State {
@@ -110,6 +132,80 @@ impl State {
     /// The voting Regions, once bootstrapped.
     pub fn directory(&self) -> Option<&Directory> {
         self.meta.as_ref().map(|m| &m.directory)
+    }
+
+    /// The next directory that this Region has accepted, while it is not known to be agreed on.
+    pub fn next_directory(&self) -> Option<&ProposedDirectory> {
+        self.meta.as_ref()?.next.accepted.as_deref()
+    }
+
+    /// The highest ballot promised for the next directory.
+    pub fn next_directory_promise(&self) -> Option<&Epoch> {
+        self.meta.as_ref()?.next.promised.as_ref()
+    }
+
+    /// True while what the voters of the generation before may have agreed on is being read from them (rule 12).
+    pub fn is_survey_open(&self) -> bool {
+        self.meta.as_ref().is_some_and(|m| m.survey_open)
+    }
+
+    /// False in a Region that came in and has not read the others' registers yet: it has no vote (rule 12).
+    pub fn has_vote(&self) -> bool {
+        self.meta.as_ref().is_some_and(|m| m.votes)
+    }
+
+    /// False for a Region whose incarnation is not in its own directory: it was removed.
+    pub fn is_in_directory(&self) -> bool {
+        self.meta.as_ref().is_some_and(|m| {
+            m.directory.voters.get(&m.region).is_some_and(|voter| voter.incarnation == m.incarnation)
+        })
+    }
+
+    /// The peer that found out that this Region went back to an earlier state (invariant A5).
+    pub fn rolled_back(&self) -> Option<&Region> {
+        self.meta.as_ref()?.rolled_back.as_ref()
+    }
+
+    /// False for a Region whose history does not count any more: it was removed, or went back to an earlier state. It
+    /// neither votes nor serves (invariant A5).
+    pub fn counts(&self) -> bool {
+        self.rolled_back().is_none() && (!self.is_bootstrapped() || self.is_in_directory())
+    }
+
+    /// Regions that an operator has this one exchange no letters with; this one itself stands for all.
+    pub fn isolated(&self) -> impl Iterator<Item = &Region> {
+        self.meta.iter().flat_map(|m| &m.isolated)
+    }
+
+    /// True when letters to and from `peer` are stopped.
+    pub fn is_isolated_from(&self, peer: &Region) -> bool {
+        self.meta.as_ref().is_some_and(|m| m.isolated.contains(peer) || m.isolated.contains(&m.region))
+    }
+
+    /// The office of the leader that last began to speak to other Regions.
+    pub fn office(&self) -> Option<OfficeId> {
+        self.offices.get_max().map(|(_, office)| *office)
+    }
+
+    /// True when this Region's history goes through the point: its leader had this office and had applied this index.
+    pub fn has_been_at(&self, mark: &Mark) -> bool {
+        let began = self.offices.iter().rev().find(|(_, office)| **office == mark.office);
+        let Some((start, _)) = began else { return false };
+        let next = self.offices.range(start + 1..).next();
+        *start <= mark.index && next.is_none_or(|(next, _)| mark.index < *next)
+    }
+
+    /// The last point that was heard of a peer, of its present incarnation.
+    pub fn peer_mark(&self, peer: &Region) -> Option<&Mark> {
+        let voter = self.directory()?.voters.get(peer)?;
+        let known = self.peer_marks.get(peer)?;
+        (known.incarnation == voter.incarnation).then_some(&known.mark)
+    }
+
+    /// Every register after `after` in key order.
+    pub fn registers_after(&self, after: Option<KeyId>) -> impl Iterator<Item = (&KeyId, &Arc<Register>)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.registers.range((after.map_or(Unbounded, Excluded), Unbounded))
     }
 
     /// The replicated clock; zero before the first tick.
@@ -305,7 +401,7 @@ impl State {
 
     /// Every record of the state in key order: the content of a snapshot.
     pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
-        // Table bytes in ascending order, so that the whole sequence is sorted: A D G I K M P R T U V W.
+        // Table bytes in ascending order, so that the whole sequence is sorted: A D G H I K M O P R T U V W.
         let aliases = self.aliases.values().map(|a| (alias_key(a.account, &a.name), encode(&**a)));
         let domain = self.domain_keys.values().map(|d| (domain_key(d), encode(d)));
         let grants = self.grants.all().map(|g| (grant_key(&g.key, &g.id), encode(&**g)));
@@ -318,9 +414,13 @@ impl State {
         let events = self.service_events.iter().map(|(id, event)| (event_key(id), encode(&**event)));
         let access_keys = self.access_key_usage.iter();
         let access_keys = access_keys.map(|(id, last)| (access_key_usage_key(id), encode(last)));
-        let first = aliases.chain(domain).chain(grants).chain(self.identity.stored_records()).chain(keys);
+        let marks = self.peer_marks.iter().map(|(region, mark)| (mark_key(region), encode(mark)));
+        let offices = self.offices.iter().map(|(index, office)| (office_key(*index), encode(office)));
+        let first = aliases.chain(domain).chain(grants).chain(marks);
+        let first = first.chain(self.identity.stored_records()).chain(keys);
         first
             .chain(meta)
+            .chain(offices)
             .chain(proposals)
             .chain(registers)
             .chain(retired)
@@ -387,6 +487,14 @@ impl State {
                 let id = key.get(1..).and_then(|id| std::str::from_utf8(id).ok());
                 self.put_access_key_usage(id.ok_or(DecodeError::KeyMismatch)?, decode(value)?);
             }
+            table::PEER_MARK => {
+                let region = key.get(1..).and_then(|b| std::str::from_utf8(b).ok()?.parse().ok());
+                self.put_peer_mark(region.ok_or(DecodeError::KeyMismatch)?, decode(value)?);
+            }
+            table::OFFICE => {
+                let index = key.get(1..).and_then(|b| b.try_into().ok()).ok_or(DecodeError::KeyMismatch)?;
+                self.put_office(u64::from_be_bytes(index), decode(value)?);
+            }
             other => return Err(DecodeError::UnknownTable(other)),
         }
         Ok(())
@@ -402,6 +510,30 @@ impl State {
     pub(crate) fn put_meta(&mut self, meta: Meta) {
         self.changed(vec![table::META], Some(encode(&meta)));
         self.meta = Some(Arc::new(meta));
+    }
+
+    pub(crate) fn put_office(&mut self, index: u64, office: OfficeId) {
+        self.changed(office_key(index), Some(encode(&office)));
+        self.offices.insert(index, office);
+        while self.offices.len() > MOST_OFFICES {
+            let Some(oldest) = self.offices.get_min().map(|(index, _)| *index) else { return };
+            self.offices.remove(&oldest);
+            self.changed(office_key(oldest), None);
+        }
+    }
+
+    pub(crate) fn put_peer_mark(&mut self, peer: Region, mark: PeerMark) {
+        self.changed(mark_key(&peer), Some(encode(&mark)));
+        self.peer_marks.insert(peer, mark);
+    }
+
+    /// Drops what was heard of histories that are not in the directory any more.
+    pub(crate) fn forget_peer_marks(&mut self) {
+        let peers: Vec<Region> = self.peer_marks.keys().cloned().collect();
+        for peer in peers.into_iter().filter(|peer| self.peer_mark(peer).is_none()).collect::<Vec<_>>() {
+            self.peer_marks.remove(&peer);
+            self.changed(mark_key(&peer), None);
+        }
     }
 
     pub(crate) fn put_domain_key(&mut self, wrapped: WrappedDomainKey) {
@@ -676,6 +808,18 @@ fn domain_key(wrapped: &WrappedDomainKey) -> Vec<u8> {
     bytes
 }
 
+fn mark_key(peer: &Region) -> Vec<u8> {
+    let mut bytes = vec![table::PEER_MARK];
+    bytes.extend_from_slice(peer.as_str().as_bytes());
+    bytes
+}
+
+fn office_key(index: u64) -> Vec<u8> {
+    let mut bytes = vec![table::OFFICE];
+    bytes.extend_from_slice(&index.to_be_bytes());
+    bytes
+}
+
 fn event_key(id: &ServiceEventId) -> Vec<u8> {
     let mut bytes = vec![table::SERVICE_EVENT];
     bytes.extend_from_slice(&id.index.to_be_bytes());
@@ -719,6 +863,11 @@ mod tests {
             directory: Directory::default(),
             region_time: Timestamp::from_millis(now_ms),
             clock: RegionClock::Real,
+            next: DirectoryRegister::default(),
+            survey_open: false,
+            votes: true,
+            isolated: BTreeSet::new(),
+            rolled_back: None,
         };
         let mut state = State::new();
         state.put_meta(meta);

@@ -14,7 +14,10 @@ use bytes::Bytes;
 use kms_types::Region;
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::sync::Semaphore;
 
@@ -47,11 +50,13 @@ pub enum LinkError {
 /// Connections to the nodes of every peer Region.
 #[derive(Debug)]
 pub struct TonicRegionLink {
-    peers: BTreeMap<Region, PeerRegion>,
+    dialer: Dialer,
+    peers: RwLock<BTreeMap<Region, Arc<PeerRegion>>>,
 }
 
 #[derive(Debug)]
 struct PeerRegion {
+    addresses: Vec<String>,
     nodes: Vec<Link>,
     /// The node that took a message last; it is tried first.
     preferred: AtomicUsize,
@@ -61,18 +66,30 @@ struct PeerRegion {
 impl TonicRegionLink {
     /// `peers` are the cluster addresses of each Region's nodes. Connects when first used.
     pub fn new(peers: BTreeMap<Region, Vec<String>>, dialer: &Dialer) -> Self {
-        let peer = |(region, addresses): (Region, Vec<String>)| {
-            let name = region_name(&region);
-            let nodes = addresses.iter().map(|address| Link::new(address, &name, dialer)).collect();
-            let permits = Semaphore::new(DELIVERIES_IN_FLIGHT);
-            (region, PeerRegion { nodes, preferred: AtomicUsize::new(0), permits })
+        let link = Self { dialer: dialer.clone(), peers: RwLock::default() };
+        link.set_peers(peers);
+        link
+    }
+
+    /// Other Regions, or other addresses of theirs, from now on. Connections to unchanged Regions stay.
+    pub fn set_peers(&self, peers: BTreeMap<Region, Vec<String>>) {
+        let mut known = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = |region: &Region, addresses: &[String]| {
+            known.get(region).filter(|peer| peer.addresses == addresses).cloned()
         };
-        Self { peers: peers.into_iter().map(peer).collect() }
+        let peer = |(region, addresses): (Region, Vec<String>)| {
+            let peer = kept(&region, &addresses);
+            let peer = peer.unwrap_or_else(|| Arc::new(PeerRegion::new(&region, addresses, &self.dialer)));
+            (region, peer)
+        };
+        let peers = peers.into_iter().map(peer).collect();
+        *known = peers;
     }
 
     /// Hands a message to some node of a Region. Success means queued there, nothing more.
     pub async fn send(&self, to: &Region, message: Vec<u8>) -> Result<(), LinkError> {
-        let peer = self.peers.get(to).ok_or_else(|| LinkError::UnknownRegion(to.clone()))?;
+        let peer = self.peers.read().unwrap_or_else(PoisonError::into_inner).get(to).cloned();
+        let peer = peer.ok_or_else(|| LinkError::UnknownRegion(to.clone()))?;
         if message.len() > MAX_REGION_MESSAGE_BYTES {
             return Err(LinkError::TooLarge { size_bytes: message.len() });
         }
@@ -82,6 +99,13 @@ impl TonicRegionLink {
 }
 
 impl PeerRegion {
+    fn new(region: &Region, addresses: Vec<String>, dialer: &Dialer) -> Self {
+        let name = region_name(region);
+        let nodes = addresses.iter().map(|address| Link::new(address, &name, dialer)).collect();
+        let permits = Semaphore::new(DELIVERIES_IN_FLIGHT);
+        Self { addresses, nodes, preferred: AtomicUsize::new(0), permits }
+    }
+
     async fn deliver(&self, message: Bytes) -> Result<(), CallError> {
         let (first, count) = (self.preferred.load(Ordering::Relaxed), self.nodes.len());
         let mut last = CallError::BackingOff;

@@ -1,6 +1,7 @@
 //! Operators' side of the driver.
 
-use kms_region::{EvictScope, Force, IdentityStatus, KeyResult, PromoteScope};
+use kms_region::{DirectoryResult, EvictScope, Force, IdentityStatus, KeyResult, PromoteScope};
+use kms_state::DirectoryChange;
 use kms_types::{KeyId, Region};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
@@ -8,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::peer_status::{PeerStatus, Peers};
+use super::peer_status::{LinkStatus, PeerStatus, Peers};
 
 /// Longest wait for a command; the machine's own deadlines are shorter.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(50);
@@ -37,19 +38,22 @@ pub struct RegionHandle {
     peers: watch::Receiver<Peers>,
 }
 
-pub(super) type Reply = oneshot::Sender<Result<KeyResults, DriverError>>;
+pub(super) type Reply<T = KeyResults> = oneshot::Sender<Result<T, DriverError>>;
 
 #[derive(Debug)]
 pub(super) enum DriverCommand {
     Promote { scope: PromoteScope, force: Force, reply: Reply },
     Evict { region: Region, scope: EvictScope, reply: Reply },
+    ChangeDirectory { change: DirectoryChange, force: Force, reply: Reply<DirectoryResult> },
 }
 
 impl DriverCommand {
     pub(super) fn refuse(self, error: DriverError) {
-        let (Self::Promote { reply, .. } | Self::Evict { reply, .. }) = self;
         // Who asked may have stopped waiting.
-        drop(reply.send(Err(error)));
+        match self {
+            Self::Promote { reply, .. } | Self::Evict { reply, .. } => drop(reply.send(Err(error))),
+            Self::ChangeDirectory { reply, .. } => drop(reply.send(Err(error))),
+        }
     }
 }
 
@@ -68,6 +72,20 @@ impl RegionHandle {
         self.ask(|reply| DriverCommand::Evict { region, scope, reply }).await
     }
 
+    /// Changes which Regions vote (rule 12). Returns when it is in force here, or when it could not be agreed on in time.
+    pub async fn change_directory(
+        &self,
+        change: DirectoryChange,
+        force: Force,
+    ) -> Result<DirectoryResult, DriverError> {
+        self.ask(|reply| DriverCommand::ChangeDirectory { change, force, reply }).await
+    }
+
+    /// What the leader's machine knows besides; none on a node that does not lead.
+    pub fn link(&self) -> Option<LinkStatus> {
+        self.peers.borrow().link()
+    }
+
     /// What is known of every peer; empty on a node that does not lead.
     pub fn peers(&self) -> BTreeMap<Region, PeerStatus> {
         self.peers.borrow().shown(Instant::now())
@@ -78,7 +96,7 @@ impl RegionHandle {
         self.peers.borrow().identity()
     }
 
-    async fn ask(&self, command: impl FnOnce(Reply) -> DriverCommand) -> Result<KeyResults, DriverError> {
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> DriverCommand) -> Result<T, DriverError> {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(command(reply)).map_err(|_| DriverError::Busy)?;
         match timeout(COMMAND_TIMEOUT, answer).await {

@@ -1,9 +1,13 @@
 //! Rule 13: every message travels in a letter that names deployment, directory, sender, incarnation, receiver, protocol
 //! version and position, all signed with the sender Region's key.
+//!
+//! Every letter also tells where its sender's history stands, up to where it has heard the receiver's, and which such
+//! point of its own, told by the receiver, it has found in its history. A leader that does not show the last of them is
+//! not heard; one that cannot was restored to an earlier state (invariant A5, docs/adr/0019).
 
-use kms_crypto::{Signature, SigningKey};
-use kms_region::{Message, MessageError};
-use kms_state::{State, decode, encode};
+use kms_crypto::{Signature, SigningKey, VerifyingKey};
+use kms_region::{Message, MessageError, NotHeard, Sender, hear};
+use kms_state::{Mark, OfficeId, PeerMark, State, decode, encode};
 use kms_types::{DeploymentId, Incarnation, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,6 +38,12 @@ struct Body {
     to: Region,
     protocol_version: u16,
     position: Position,
+    /// Where the sender's history stands.
+    standing: Mark,
+    /// Up to where the sender has heard the receiver's.
+    memory: Option<Mark>,
+    /// The receiver's memory of the sender that is in the sender's history.
+    confirms: Option<Mark>,
     message: Vec<u8>,
 }
 
@@ -58,24 +68,15 @@ pub(super) enum LetterError {
     /// It is for another Region.
     #[error("letter to `{0}`")]
     WrongReceiver(Region),
-    /// The sender is another incarnation than the directory names (failure case 17).
-    #[error("`{from}` is incarnation {incarnation}, not the one of the directory")]
-    WrongIncarnation {
-        /// The sender.
-        from: Region,
-        /// What it says it is.
-        incarnation: Incarnation,
-    },
-    /// The sender goes by another directory (failure case 24).
-    #[error("`{from}` goes by directory {theirs}, this Region by {ours}")]
-    WrongGeneration {
-        /// The sender.
-        from: Region,
-        /// Its directory.
-        theirs: u64,
-        /// The one here.
-        ours: u64,
-    },
+    /// The sender does not count here.
+    #[error(transparent)]
+    NotHeard(#[from] NotHeard),
+    /// The sender's leader is new and has not shown yet that its history holds what was heard of it.
+    #[error("the new leader of `{0}` has not shown yet that it knows what was heard of it")]
+    Unconfirmed(Region),
+    /// The sender remembers a point of this Region's history that is not in it (invariant A5).
+    #[error("`{0}` remembers what this Region does not: this Region went back to an earlier state")]
+    RolledBack(Region),
     /// The sender speaks another protocol.
     #[error("`{from}` speaks version {version} of the protocol")]
     UnknownVersion {
@@ -118,12 +119,23 @@ impl Counters {
 pub(super) struct Writer<'a> {
     pub(super) signing: &'a SigningKey,
     pub(super) office: Office,
+    pub(super) id: OfficeId,
     pub(super) counters: &'a Counters,
 }
 
 impl Writer<'_> {
-    /// The signed bytes; `None` before the Region is bootstrapped.
-    pub(super) fn write(&self, state: &State, to: &Region, message: &Message) -> Option<Vec<u8>> {
+    /// The signed bytes; `None` when another leader has begun to speak for this Region, or none has yet.
+    pub(super) fn write(
+        &self,
+        view: &View,
+        to: &Region,
+        message: &Message,
+        confirms: Option<Mark>,
+    ) -> Option<Vec<u8>> {
+        let View { state, index } = view;
+        if state.office() != Some(self.id) {
+            return None;
+        }
         let counter = self.counters.sent.fetch_add(1, Ordering::Relaxed);
         let body = encode(&Body {
             deployment: state.deployment()?,
@@ -133,6 +145,9 @@ impl Writer<'_> {
             to: to.clone(),
             protocol_version: PROTOCOL_VERSION,
             position: Position { office: self.office, counter },
+            standing: Mark { office: self.id, index: *index },
+            memory: state.peer_mark(to).copied(),
+            confirms,
             message: message.encode(),
         });
         let signature = self.signing.sign(CONTEXT, &body);
@@ -140,46 +155,93 @@ impl Writer<'_> {
     }
 }
 
+/// An applied state and its log index.
+#[derive(Clone)]
+pub(super) struct View {
+    pub(super) state: State,
+    pub(super) index: u64,
+}
+
+/// A letter that counts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) from: Region,
+    pub(super) message: Message,
+    /// Where the sender's history stood.
+    pub(super) heard: PeerMark,
+}
+
 /// Opens letters and remembers their positions.
 #[derive(Default)]
 pub(super) struct Reader {
-    windows: BTreeMap<Region, ReplayWindow>,
+    windows: BTreeMap<(Region, Incarnation), ReplayWindow>,
+    /// Leaders that have shown that their history holds what was heard of it.
+    confirmed: BTreeMap<Region, OfficeId>,
+    /// What peers remember of this Region's history, found in it.
+    remembered: BTreeMap<Region, Mark>,
 }
 
 impl Reader {
     /// The proven sender and its message.
-    pub(super) fn read(&mut self, state: &State, bytes: &[u8]) -> Result<(Region, Message), LetterError> {
+    pub(super) fn read(&mut self, view: &View, bytes: &[u8]) -> Result<Read, LetterError> {
         let malformed = |error: kms_state::DecodeError| LetterError::Malformed(error.to_string());
         let letter: Letter = decode(bytes).map_err(malformed)?;
         let body: Body = decode(&letter.body).map_err(malformed)?;
-        check_signature(state, &letter, &body)?;
-        check_names(state, &body)?;
-        // Only a proven sender moves its own window.
-        if !self.windows.entry(body.from.clone()).or_default().take(body.position) {
+        check_signature(&view.state, &letter, &body)?;
+        check_names(&view.state, &body)?;
+        let message = Message::decode(&body.message)
+            .map_err(|source| LetterError::Message { from: body.from.clone(), source })?;
+        let Body { incarnation, generation, .. } = body;
+        hear(&view.state, Sender { region: &body.from, incarnation, generation }, &message)?;
+        // Only a sender that counts moves its own window.
+        if !self.windows.entry((body.from.clone(), incarnation)).or_default().take(body.position) {
             return Err(LetterError::Replayed(body.from));
         }
-        match Message::decode(&body.message) {
-            Ok(message) => Ok((body.from, message)),
-            Err(source) => Err(LetterError::Message { from: body.from, source }),
-        }
+        self.check_histories(view, &body)?;
+        Ok(Read { from: body.from, message, heard: PeerMark { incarnation, mark: body.standing } })
     }
+
+    /// What the peer remembers of this Region, once it was found in its history.
+    pub(super) fn remembered(&self, peer: &Region) -> Option<Mark> {
+        self.remembered.get(peer).copied()
+    }
+
+    fn check_histories(&mut self, view: &View, body: &Body) -> Result<(), LetterError> {
+        if let Some(memory) = body.memory {
+            if memory.index > view.index || !view.state.has_been_at(&memory) {
+                return Err(LetterError::RolledBack(body.from.clone()));
+            }
+            self.remembered.insert(body.from.clone(), memory);
+        }
+        let office = body.standing.office;
+        let heard = view.state.peer_mark(&body.from);
+        let shown = heard.is_none_or(|mark| mark.office == office || body.confirms.as_ref() == Some(mark));
+        if !shown && self.confirmed.get(&body.from) != Some(&office) {
+            return Err(LetterError::Unconfirmed(body.from.clone()));
+        }
+        self.confirmed.insert(body.from.clone(), office);
+        Ok(())
+    }
+}
+
+/// The key that the sender's letters are signed with: of a voter, of a Region that is coming in, or of one that was
+/// removed, which is told so.
+fn sender_key(state: &State, body: &Body) -> Result<VerifyingKey, LetterError> {
+    let directory = state.directory().ok_or(LetterError::NotBootstrapped)?;
+    let removed = directory.removed.get(&body.incarnation).filter(|removed| removed.region == body.from);
+    let voter = directory.voters.get(&body.from).filter(|_| Some(&body.from) != state.region());
+    let coming = state.next_directory().and_then(|next| next.directory.voters.get(&body.from));
+    let voters = voter.into_iter().chain(coming).map(|voter| voter.verifying_key);
+    let key = removed.map(|removed| removed.verifying_key).into_iter().chain(voters).next();
+    key.ok_or_else(|| LetterError::UnknownSender(body.from.clone()))
 }
 
 fn check_signature(state: &State, letter: &Letter, body: &Body) -> Result<(), LetterError> {
-    let directory = state.directory().ok_or(LetterError::NotBootstrapped)?;
-    let other = directory.voters.get(&body.from).filter(|_| Some(&body.from) != state.region());
-    let voter = other.ok_or_else(|| LetterError::UnknownSender(body.from.clone()))?;
-    let verified = voter.verifying_key.verify(CONTEXT, &letter.body, &letter.signature);
-    verified.map_err(|_| LetterError::Forged(body.from.clone()))?;
-    if voter.incarnation != body.incarnation {
-        let (from, incarnation) = (body.from.clone(), body.incarnation);
-        return Err(LetterError::WrongIncarnation { from, incarnation });
-    }
-    Ok(())
+    let verified = sender_key(state, body)?.verify(CONTEXT, &letter.body, &letter.signature);
+    verified.map_err(|_| LetterError::Forged(body.from.clone()))
 }
 
 fn check_names(state: &State, body: &Body) -> Result<(), LetterError> {
-    let directory = state.directory().ok_or(LetterError::NotBootstrapped)?;
     let from = body.from.clone();
     if state.deployment() != Some(body.deployment) {
         return Err(LetterError::WrongDeployment(body.deployment));
@@ -189,10 +251,6 @@ fn check_names(state: &State, body: &Body) -> Result<(), LetterError> {
     }
     if body.protocol_version != PROTOCOL_VERSION {
         return Err(LetterError::UnknownVersion { from, version: body.protocol_version });
-    }
-    if directory.generation != body.generation {
-        let (theirs, ours) = (body.generation, directory.generation);
-        return Err(LetterError::WrongGeneration { from, theirs, ours });
     }
     Ok(())
 }

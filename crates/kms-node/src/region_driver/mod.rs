@@ -23,18 +23,21 @@ mod tests;
 
 pub use handle::{DriverError, KeyResults, RegionHandle};
 pub use outbox::RegionLink;
-pub use peer_status::PeerStatus;
+pub use peer_status::{LinkStatus, PeerStatus};
 
 use bytes::Bytes;
 use kms_crypto::SigningKey;
 use kms_ops::KeyRing;
 use kms_region::Config;
-use kms_types::{NodeId, Region};
-use std::sync::Arc;
+use kms_state::{Command, OfficeId, Origin, Outcome, Proposal};
+use kms_types::{Entropy, NodeId, ProposalId, Region};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, disturbance::Disturbances, group::Group, keyring::RegionKeyRing};
+use crate::{
+    clock::Clock, disturbance::Disturbances, entropy::OsEntropy, group::Group, keyring::RegionKeyRing,
+};
 use handle::DriverCommand;
 use letter::Counters;
 use own_region::OwnRegion;
@@ -42,6 +45,8 @@ use peer_status::Peers;
 use replay::Office;
 use session::Session;
 
+/// Before a term of office is tried again that could not be written down.
+const OFFICE_PAUSE: Duration = Duration::from_millis(100);
 /// Commands that may wait for the driver.
 const COMMANDS: usize = 64;
 
@@ -124,10 +129,39 @@ impl Driver {
         let counters = Arc::new(Counters::starting_at(self.clock.now()));
         while let Some(office) = stop.run_until_cancelled(self.await_office(&mut commands)).await {
             tracing::info!(term = office.term, "leading the link to other Regions");
-            let session = Session::new(&self, office, counters.clone(), publish.clone());
+            let Some(id) = stop.run_until_cancelled(self.take_office()).await else { return };
+            let Some(id) = id else { continue };
+            let session = Session::new(&self, office, id, counters.clone(), publish.clone());
             stop.run_until_cancelled(session.run(&mut self.inbox, &mut commands)).await;
             publish.send_replace(Peers::default());
         }
+    }
+
+    /// Writes the name of this term of office into the log; nothing leaves this node before it is there.
+    async fn take_office(&self) -> Option<OfficeId> {
+        let entropy: &mut dyn Entropy = &mut OsEntropy;
+        let office = OfficeId(entropy.array());
+        let id = ProposalId::from_random(entropy.array());
+        let command = Command::TakeOffice { office };
+        let origin = Origin::Service { node: self.node };
+        let mut applied = self.own.watch_applied();
+        let taken = async {
+            applied.wait_for(|applied| applied.state.is_bootstrapped()).await.ok()?;
+            let outcome = self.own.propose(Proposal { id, origin, expect: None, command }).await?;
+            if outcome != Outcome::Applied {
+                return None;
+            }
+            applied.wait_for(|applied| applied.state.office() == Some(office)).await.ok().map(|_| office)
+        };
+        let taken = tokio::select! {
+            taken = taken => taken,
+            () = self.own.until_not_leader() => None,
+        };
+        if taken.is_none() {
+            // Not bootstrapped yet, or no quorum: do not spin.
+            tokio::time::sleep(OFFICE_PAUSE).await;
+        }
+        taken
     }
 
     /// The term of office in which this node leads; refuses commands meanwhile.

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use kms_crypto::SigningKey;
 use kms_region::Message;
-use kms_state::State;
+use kms_state::{Mark, OfficeId};
 use kms_transport::{LinkError, MAX_REGION_MESSAGE_BYTES, TonicRegionLink, async_trait};
 use kms_types::Region;
 use std::{
@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    letter::{Counters, Writer},
+    letter::{Counters, View, Writer},
     replay::Office,
 };
 
@@ -40,8 +40,11 @@ impl RegionLink for TonicRegionLink {
 pub(super) struct Outbox {
     signing: Arc<SigningKey>,
     office: Office,
+    id: OfficeId,
     counters: Arc<Counters>,
     link: Arc<dyn RegionLink>,
+    /// What each peer remembers of this Region's history.
+    remembered: Mutex<BTreeMap<Region, Mark>>,
     queues: Mutex<BTreeMap<Region, mpsc::Sender<Vec<u8>>>>,
 }
 
@@ -49,16 +52,28 @@ impl Outbox {
     pub(super) fn new(
         signing: Arc<SigningKey>,
         office: Office,
+        id: OfficeId,
         counters: Arc<Counters>,
         link: Arc<dyn RegionLink>,
     ) -> Self {
-        Self { signing, office, counters, link, queues: Mutex::default() }
+        Self { signing, office, id, counters, link, remembered: Mutex::default(), queues: Mutex::default() }
     }
 
-    /// Signs a message by the names in `state` and queues it.
-    pub(super) fn send(&self, state: &State, to: &Region, message: &Message) {
-        let writer = Writer { signing: &self.signing, office: self.office, counters: &self.counters };
-        let Some(bytes) = writer.write(state, to, message) else { return };
+    /// The peer remembers this point of this Region's history, which is in it. True when that is news.
+    pub(super) fn note_remembered(&self, peer: &Region, mark: Mark) -> bool {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.insert(peer.clone(), mark) != Some(mark)
+    }
+
+    /// Signs a message by the names in the state and queues it; nothing to a Region that an operator has isolated.
+    pub(super) fn send(&self, view: &View, to: &Region, message: &Message) {
+        if view.state.is_isolated_from(to) || !view.state.counts() {
+            return;
+        }
+        let Self { signing, office, id, counters, .. } = self;
+        let writer = Writer { signing, office: *office, id: *id, counters };
+        let confirms = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(to).copied();
+        let Some(bytes) = writer.write(view, to, message, confirms) else { return };
         if bytes.len() > MAX_REGION_MESSAGE_BYTES {
             tracing::error!(%to, message = message.name(), size_bytes = bytes.len(), "message too large for the link");
             return;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use kms_crypto::ReceiverKey;
 use kms_raft::{Applied, blocking};
-use kms_region::{Delivery, Input, Machine, Message, Offer, Output, Want};
-use kms_state::{Command, Origin, Proposal, State};
+use kms_region::{Delivery, DirectoryResult, Input, Machine, Message, NotHeard, Offer, Output, Want};
+use kms_state::{Command, Marks, OfficeId, Origin, Proposal, State};
 use kms_types::{Entropy, NodeId, ProposalId, Region, Timestamp};
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use tokio::{
 use super::{
     Driver, OwnRegion,
     handle::{DriverCommand, Reply},
-    letter::{Counters, Reader},
+    letter::{Counters, LetterError, Read, Reader, View},
     materials::{self, Offers},
     outbox::Outbox,
-    peer_status::{Alarms, Peers},
+    peer_status::{Alarms, Peers, Refusals},
     replay::Office,
 };
 use crate::{disturbance::Disturbances, entropy::OsEntropy};
@@ -51,9 +51,15 @@ pub(super) struct Session {
     /// Work that answers with an input; ends with the session.
     tasks: JoinSet<Option<Input>>,
     replies: BTreeMap<u64, Reply>,
+    directory_replies: BTreeMap<u64, Reply<DirectoryResult>>,
+    /// Up to where each peer's history was heard by letters that the machine has seen.
+    heard: Marks,
+    /// The peer that found out that this Region went back to an earlier state is noted in the log.
+    noted_rollback: bool,
     last_request: u64,
     alarms: Alarms,
     disturbances: Disturbances,
+    refusals: Refusals,
     publish: watch::Sender<Peers>,
     published: Instant,
     started: Instant,
@@ -74,11 +80,12 @@ impl Session {
     pub(super) fn new(
         driver: &Driver,
         office: Office,
+        id: OfficeId,
         counters: Arc<Counters>,
         publish: watch::Sender<Peers>,
     ) -> Self {
         let (started, started_at) = (Instant::now(), driver.clock.now());
-        let outbox = Outbox::new(driver.signing.clone(), office, counters.clone(), driver.link.clone());
+        let outbox = Outbox::new(driver.signing.clone(), office, id, counters.clone(), driver.link.clone());
         Self {
             node: driver.node,
             machine: Machine::new(driver.region.clone(), started_at, driver.config),
@@ -92,9 +99,13 @@ impl Session {
             proposals: Arc::new(Semaphore::new(PROPOSALS_IN_FLIGHT)),
             tasks: JoinSet::new(),
             replies: BTreeMap::new(),
+            directory_replies: BTreeMap::new(),
+            heard: Marks::new(),
+            noted_rollback: false,
             last_request: 0,
             alarms: Alarms::default(),
             disturbances: driver.disturbances.clone(),
+            refusals: Refusals::default(),
             publish,
             published: started,
             started,
@@ -111,6 +122,7 @@ impl Session {
         let own = self.own.clone();
         let mut deposed = std::pin::pin!(own.until_not_leader());
         self.feed_applied();
+        self.greet_all();
         self.carry_out_all();
         loop {
             let wake = self.wake_at();
@@ -137,8 +149,18 @@ impl Session {
         }
     }
 
-    fn state(&self) -> State {
-        self.applied.borrow().state.clone()
+    fn view(&self) -> View {
+        let applied = self.applied.borrow();
+        View { state: applied.state.clone(), index: applied.index }
+    }
+
+    /// A new leader is heard once it has shown that its history holds what was heard of it; this begins the exchange.
+    fn greet_all(&self) {
+        let view = self.view();
+        let voters = view.state.directory().map(|directory| directory.voters.clone()).unwrap_or_default();
+        for peer in voters.keys().filter(|peer| view.state.region() != Some(*peer)) {
+            self.outbox.send(&view, peer, &Message::Greeting);
+        }
     }
 
     /// Time that never goes back, counted from the calendar time at the start.
@@ -192,20 +214,65 @@ impl Session {
 
     /// A letter that does not prove its sender is counted and otherwise as if lost.
     fn read(&mut self, bytes: &[u8]) {
-        let state = self.state();
-        match self.reader.read(&state, bytes) {
-            Ok((from, message)) => {
+        let view = self.view();
+        if !view.state.counts() {
+            return;
+        }
+        match self.reader.read(&view, bytes) {
+            Ok(Read { from, message, heard }) => {
                 self.counters.taken.fetch_add(1, Ordering::Relaxed);
+                self.heard.insert(from.clone(), heard);
+                self.answer_memory(&view, &from);
                 self.feed(Input::Message { from, message });
             }
-            Err(error) => {
-                let refused = self.counters.refused.fetch_add(1, Ordering::Relaxed) + 1;
-                // 1, 2, 4, 8, ... so that a flood of them cannot flood the log.
-                if refused.is_power_of_two() {
-                    tracing::warn!(%error, refused, "letter refused");
-                }
-            }
+            Err(error) => self.refuse(&view, error),
         }
+    }
+
+    /// The peer hears this leader once it sees its own words again, so that they are sent as soon as they are known.
+    fn answer_memory(&self, view: &View, peer: &Region) {
+        let Some(mark) = self.reader.remembered(peer) else { return };
+        let earlier = Some(mark.office) != view.state.office();
+        if self.outbox.note_remembered(peer, mark) && earlier {
+            self.outbox.send(view, peer, &Message::Greeting);
+        }
+    }
+
+    fn refuse(&mut self, view: &View, error: LetterError) {
+        let refused = self.counters.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        // 1, 2, 4, 8, ... so that a flood of them cannot flood the log.
+        if refused.is_power_of_two() {
+            tracing::warn!(%error, refused, "letter refused");
+        }
+        self.refusals.add(&error, self.now());
+        match error {
+            LetterError::NotHeard(NotHeard::WrongGeneration { region, theirs, .. }) => {
+                self.feed(Input::OtherDirectory { from: region, theirs });
+            }
+            LetterError::NotHeard(NotHeard::Removed { region, .. }) => {
+                self.feed(Input::OtherDirectory { from: region, theirs: 0 });
+            }
+            LetterError::Unconfirmed(peer) => {
+                self.answer_memory(view, &peer);
+                self.outbox.send(view, &peer, &Message::Greeting);
+            }
+            LetterError::RolledBack(peer) => self.note_rollback(peer),
+            _ => {}
+        }
+    }
+
+    /// From the next applied state on this Region neither speaks, votes nor serves (invariant A5).
+    fn note_rollback(&mut self, peer: Region) {
+        if std::mem::replace(&mut self.noted_rollback, true) {
+            return;
+        }
+        tracing::error!(%peer, "a peer remembers what this Region does not: it went back to an earlier state");
+        let (own, proposal) = (self.own.clone(), self.proposal(Command::NoteRollback { peer }));
+        self.tasks.spawn(async move {
+            // Found out again with the next letter if it is lost.
+            let _ = own.propose(proposal).await;
+            None
+        });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -218,6 +285,11 @@ impl Session {
             Output::Report { request, results } => {
                 if let Some(reply) = self.replies.remove(&request) {
                     drop(reply.send(Ok(results)));
+                }
+            }
+            Output::DirectoryReport { request, result } => {
+                if let Some(reply) = self.directory_replies.remove(&request) {
+                    drop(reply.send(Ok(result)));
                 }
             }
             Output::Alarm(alarm) => {
@@ -234,21 +306,19 @@ impl Session {
             _ => Duration::ZERO,
         };
         if wait.is_zero() {
-            return self.outbox.send(&self.state(), &to, &message);
+            return self.outbox.send(&self.view(), &to, &message);
         }
         let (applied, outbox) = (self.applied.clone(), self.outbox.clone());
         self.tasks.spawn(async move {
             tokio::time::sleep(wait).await;
-            let state = applied.borrow().state.clone();
-            outbox.send(&state, &to, &message);
+            let view = View { state: applied.borrow().state.clone(), index: applied.borrow().index };
+            outbox.send(&view, &to, &message);
             None
         });
     }
 
     fn propose(&mut self, tag: u64, command: Command) {
-        let entropy: &mut dyn Entropy = &mut OsEntropy;
-        let id = ProposalId::from_random(entropy.array());
-        let proposal = Proposal { id, origin: Origin::Service { node: self.node }, expect: None, command };
+        let proposal = self.proposal(self.with_marks(command));
         let (own, permits) = (self.own.clone(), self.proposals.clone());
         self.tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
@@ -259,27 +329,41 @@ impl Session {
         });
     }
 
+    fn proposal(&self, command: Command) -> Proposal {
+        let entropy: &mut dyn Entropy = &mut OsEntropy;
+        let id = ProposalId::from_random(entropy.array());
+        Proposal { id, origin: Origin::Service { node: self.node }, expect: None, command }
+    }
+
+    /// What was heard of peers goes into the log with what it led to: a peer that forgets it later is found out.
+    fn with_marks(&self, command: Command) -> Command {
+        let state = self.view().state;
+        let news = self.heard.iter().filter(|(peer, heard)| state.peer_mark(peer) != Some(&heard.mark));
+        let marks: Marks = news.map(|(peer, heard)| (peer.clone(), *heard)).collect();
+        if marks.is_empty() { command } else { Command::Heard { marks, command: Box::new(command) } }
+    }
+
     fn request(&mut self, from: &Region, wants: Vec<Want>) {
-        let state = self.state();
-        let offer = self.offers.open(from.clone(), wants, state.region_time(), &mut OsEntropy);
-        self.outbox.send(&state, from, &Message::Offer(offer));
+        let view = self.view();
+        let offer = self.offers.open(from.clone(), wants, view.state.region_time(), &mut OsEntropy);
+        self.outbox.send(&view, from, &Message::Offer(offer));
     }
 
     /// Sealing takes a fraction of a millisecond per material: off the async threads.
     fn send_materials(&mut self, to: Region, offer: Offer) {
-        let (state, keyring, outbox) = (self.state(), self.keyring.clone(), self.outbox.clone());
+        let (view, keyring, outbox) = (self.view(), self.keyring.clone(), self.outbox.clone());
         let runtime = tokio::runtime::Handle::current();
         self.spawn_blocking(move || {
             let _entered = runtime.enter();
-            if let Some(delivery) = materials::seal(&state, &*keyring, &to, offer, &mut OsEntropy) {
-                outbox.send(&state, &to, &Message::Material(delivery));
+            if let Some(delivery) = materials::seal(&view.state, &*keyring, &to, offer, &mut OsEntropy) {
+                outbox.send(&view, &to, &Message::Material(delivery));
             }
             None
         });
     }
 
     fn open_envelopes(&mut self, from: Region, delivery: Delivery) {
-        let state = self.state();
+        let state = self.view().state;
         let key = self.offers.take(&from, &delivery, state.region_time());
         let opened = key.and_then(|key| Ok((key, materials::wrapping_key(&*self.keyring)?)));
         match opened {
@@ -304,19 +388,25 @@ impl Session {
     fn command(&mut self, command: DriverCommand) {
         match command {
             DriverCommand::Promote { scope, force, reply } => {
-                let request = self.open_request(reply);
+                let request = self.next_request();
+                self.replies.insert(request, reply);
                 self.feed(Input::Promote { scope, force, request });
             }
             DriverCommand::Evict { region, scope, reply } => {
-                let request = self.open_request(reply);
+                let request = self.next_request();
+                self.replies.insert(request, reply);
                 self.feed(Input::Evict { region, scope, request });
+            }
+            DriverCommand::ChangeDirectory { change, force, reply } => {
+                let request = self.next_request();
+                self.directory_replies.insert(request, reply);
+                self.feed(Input::ChangeDirectory { change, force, request });
             }
         }
     }
 
-    fn open_request(&mut self, reply: Reply) -> u64 {
+    fn next_request(&mut self) -> u64 {
         self.last_request += 1;
-        self.replies.insert(self.last_request, reply);
         self.last_request
     }
 
@@ -324,7 +414,14 @@ impl Session {
         if self.published.elapsed() >= PUBLISH_INTERVAL {
             self.published = Instant::now();
             let machine = self.machine.status();
-            self.publish.send_replace(Peers::new(&machine, &self.alarms, self.started, self.started_at));
+            let since = (self.started, self.started_at);
+            self.publish.send_replace(Peers::new(
+                &machine,
+                &self.alarms,
+                &self.refusals,
+                &self.counters,
+                since,
+            ));
         }
     }
 }

@@ -340,7 +340,7 @@ fn directory() -> Directory {
         (region("eu-west-1"), voter(2, RegionRole::Data)),
         (region("ap-southeast-2"), voter(3, RegionRole::Witness)),
     ]);
-    Directory { generation: 1, voters }
+    Directory::first(voters)
 }
 
 pub(super) fn region(name: &str) -> Region {

@@ -48,7 +48,7 @@ pub(crate) fn bootstrap() -> Command {
         deployment: DeploymentId::from_random([1; 16]),
         region: "us-east-1".parse().unwrap(),
         incarnation,
-        directory: Directory { generation: 1, voters: [("us-east-1".parse().unwrap(), voter)].into() },
+        directory: Directory::first([("us-east-1".parse().unwrap(), voter)].into()),
         domain_keys: Vec::new(),
         clock: kms_state::RegionClock::Real,
     }

@@ -1,6 +1,6 @@
 //! Promotions that no operator asks for: the end of a handoff (rule 8), and a primary that takes its fenced key back.
 
-use kms_state::{ControlRecord, Phase};
+use kms_state::{ControlRecord, Lifecycle, Phase};
 use kms_types::KeyId;
 use std::collections::BTreeSet;
 
@@ -23,11 +23,14 @@ impl Machine {
         }
     }
 
-    /// The successor promotes at once, the old primary once it has waited long enough.
+    /// The successor promotes at once if its key is Enabled, the old primary once it has waited long enough.
     fn is_handed_over(&self, key: &KeyId) -> bool {
         let Some(record) = self.committed(key) else { return false };
         match &record.phase {
-            Phase::Updating { successor, .. } if *successor == self.region => true,
+            Phase::Updating { successor, .. } if *successor == self.region => {
+                // Rule 8 asks that of both keys, and only the successor knows of its own.
+                self.state.key(key).is_some_and(|own| own.lifecycle == Lifecycle::Enabled)
+            }
             Phase::Updating { .. } if record.primary == self.region => {
                 self.watched_ms(key) >= self.config.handoff_ms
             }

@@ -213,6 +213,21 @@ fn case_11_a_handoff_without_its_successor_ends_with_the_old_primary() {
 }
 
 #[test]
+fn rule_8_a_disabled_successor_does_not_take_over_and_the_old_primary_takes_back() {
+    let mut world = World::replicated(&ALL);
+    let disable = Command::SetEnablement { key: key_id(), enablement: kms_state::Enablement::Disabled };
+    assert_eq!(world.run("b", disable), Outcome::Applied);
+    let record =
+        world.committed("a").update_primary(region("b"), world.now, super::world::requested()).unwrap();
+    world.propose("a", record, None);
+    world.settle(20_000);
+    assert_eq!(world.committed("a").primary, region("a"));
+    world.settle(20_000);
+    let record = world.assert_converged();
+    assert_eq!((record.primary, record.phase), (region("a"), Phase::Stable));
+}
+
+#[test]
 fn case_11_a_successor_that_crashes_halfway_leaves_exactly_one_primary() {
     let mut world = World::replicated(&ALL);
     let record =
@@ -250,7 +265,7 @@ fn case_12_the_next_leader_of_every_region_continues() {
     world.stop("a");
     world.promote("b", Force::Safe, 1);
     // The record is in b's register; its next leader brings it to the others.
-    world.net.retain(|(_, _, m)| !matches!(m, crate::Message::Accept { .. }));
+    world.net.retain(|(_, _, m, _)| !matches!(m, crate::Message::Accept { .. }));
     world.settle(100);
     world.restart("b");
     world.settle(5_000);

@@ -3,8 +3,9 @@
 
 use kms_crypto::{Commitment, Envelope, ReceiverKey, ReceiverPublic, VerifyingKey, WrappedMaterial};
 use kms_state::{
-    Command, ControlRecord, CreateKey, Directory, InstallMaterial, Key, MaterialInfo, MaterialStatus,
-    NewMaterial, Origin, Outcome, Proposal, RegionRole, ReplicaSeed, State, Voter, identity::identity_key_id,
+    Command, ControlRecord, CreateKey, Directory, DirectoryChange, InstallMaterial, Key, MaterialInfo,
+    MaterialStatus, NewMaterial, Origin, Outcome, Proposal, RegionRole, ReplicaSeed, State, Voter,
+    identity::identity_key_id,
 };
 use kms_types::{
     AccountId, DeploymentId, Entropy, Incarnation, KeyId, KeyIdKind, KeyOrigin, KeySpec, KeyUsage,
@@ -13,8 +14,8 @@ use kms_types::{
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Alarm, Config, Delivery, EvictScope, Force, Input, KeyResult, Machine, Message, Offer, Output,
-    PromoteScope, SealedMaterial,
+    Alarm, Config, Delivery, DirectoryResult, EvictScope, Force, Input, KeyResult, Machine, Message,
+    NotHeard, Offer, Output, PromoteScope, SealedMaterial, Sender, hear,
 };
 
 pub(super) const KEY: [u8; 16] = [7; 16];
@@ -58,8 +59,11 @@ pub(super) struct Site {
     pub(super) machine: Option<Machine>,
 }
 
+/// What a letter says of its sender: incarnation and directory.
+pub(super) type Stamp = (Incarnation, u64);
+
 /// A message under way.
-pub(super) type Parcel = (Region, Region, Message);
+pub(super) type Parcel = (Region, Region, Message, Stamp);
 
 pub(super) struct World {
     pub(super) sites: BTreeMap<Region, Site>,
@@ -73,6 +77,9 @@ pub(super) struct World {
     pub(super) chain: BTreeMap<RecordVersion, ControlRecord>,
     /// Messages delivered so far, by name.
     pub(super) delivered: BTreeMap<&'static str, usize>,
+    /// Letters whose sender did not count.
+    pub(super) unheard: usize,
+    pub(super) directory_reports: BTreeMap<u64, DirectoryResult>,
     /// Envelopes from this Region hold other bytes than promised.
     pub(super) corrupt: Option<Region>,
     /// False once a promotion was forced: C1 and C3 are not promised then.
@@ -101,6 +108,8 @@ impl World {
             alarms: Vec::new(),
             chain: BTreeMap::new(),
             delivered: BTreeMap::new(),
+            unheard: 0,
+            directory_reports: BTreeMap::new(),
             corrupt: None,
             safe: true,
             activated: BTreeSet::new(),
@@ -251,7 +260,7 @@ impl World {
         match output {
             Output::Send { to, message } => {
                 let message = Message::decode(&message.encode()).unwrap();
-                self.net.push((at.clone(), to, message));
+                self.post(at, to, message);
                 None
             }
             Output::Propose { tag, command } => {
@@ -261,17 +270,21 @@ impl World {
             Output::RequestMaterials { from, wants } => {
                 let (receiver, expires_at) = (self.receiver.clone(), self.now.plus_millis(60_000));
                 let offer = Offer { receiver, expires_at, wants };
-                self.net.push((at.clone(), from, Message::Offer(offer)));
+                self.post(at, from, Message::Offer(offer));
                 None
             }
             Output::SendMaterials { to, offer } => {
                 let delivery = self.seal(at, offer);
-                self.net.push((at.clone(), to, Message::Material(delivery)));
+                self.post(at, to, Message::Material(delivery));
                 None
             }
             Output::OpenEnvelopes { from, delivery } => Some(open(from, delivery)),
             Output::Report { request, results } => {
                 self.reports.insert(request, results);
+                None
+            }
+            Output::DirectoryReport { request, result } => {
+                self.directory_reports.insert(request, result);
                 None
             }
             Output::Alarm(alarm) => {
@@ -294,11 +307,30 @@ impl World {
         Delivery { receiver: offer.receiver, expires_at: offer.expires_at, materials }
     }
 
-    pub(super) fn deliver(&mut self, (from, to, message): Parcel) {
-        if !self.cut.contains(&(from.clone(), to.clone())) && self.sites.contains_key(&to) {
-            *self.delivered.entry(message.name()).or_default() += 1;
-            self.input(&to, Some(Input::Message { from, message }));
+    fn post(&mut self, from: &Region, to: Region, message: Message) {
+        let state = &self.sites[from].state;
+        let stamp = (state.incarnation().unwrap(), state.directory().unwrap().generation);
+        self.net.push((from.clone(), to, message, stamp));
+    }
+
+    pub(super) fn deliver(&mut self, (from, to, message, (incarnation, generation)): Parcel) {
+        if self.cut.contains(&(from.clone(), to.clone())) || !self.sites.contains_key(&to) {
+            return;
         }
+        *self.delivered.entry(message.name()).or_default() += 1;
+        let sender = Sender { region: &from, incarnation, generation };
+        let input = match hear(&self.sites[&to].state, sender, &message) {
+            Ok(()) => Input::Message { from, message },
+            Err(NotHeard::WrongGeneration { .. } | NotHeard::Removed { .. }) => {
+                self.unheard += 1;
+                Input::OtherDirectory { from, theirs: generation }
+            }
+            Err(_) => {
+                self.unheard += 1;
+                return;
+            }
+        };
+        self.input(&to, Some(input));
     }
 
     /// Delivers everything in order and lets time pass, for `ms` milliseconds.
@@ -387,6 +419,39 @@ impl World {
     pub(super) fn evict(&mut self, primary: &str, member: &str, request: u64) {
         let scope = EvictScope::Key(key_id());
         self.input(&region(primary), Some(Input::Evict { region: region(member), scope, request }));
+    }
+
+    pub(super) fn change_directory(
+        &mut self,
+        name: &str,
+        change: DirectoryChange,
+        force: Force,
+        request: u64,
+    ) {
+        self.input(&region(name), Some(Input::ChangeDirectory { change, force, request }));
+    }
+
+    /// A new Region, or a rebuilt one, with nothing but the directory that invites it.
+    pub(super) fn found(&mut self, name: &str, incarnation: Incarnation, directory: Directory) {
+        self.sites.insert(region(name), Site { state: State::new(), index: 0, machine: None });
+        self.run(
+            name,
+            Command::Bootstrap {
+                identity_key: None,
+                deployment: DeploymentId::from_random([1; 16]),
+                region: region(name),
+                incarnation,
+                directory,
+                domain_keys: Vec::new(),
+                clock: kms_state::RegionClock::Real,
+            },
+        );
+        self.run(name, Command::Tick { now: self.now });
+        self.restart(name);
+    }
+
+    pub(super) fn directory(&self, name: &str) -> Directory {
+        self.state(name).directory().unwrap().clone()
     }
 
     pub(super) fn result(&self, request: u64) -> &KeyResult {
@@ -488,7 +553,7 @@ fn bootstrap(name: &str, names: &[&str]) -> Command {
         deployment: DeploymentId::from_random([1; 16]),
         region: region(name),
         incarnation: Incarnation::from_random([name.as_bytes()[0]; 16]),
-        directory: Directory { generation: 1, voters: names.iter().map(voter).collect() },
+        directory: Directory::first(names.iter().map(voter).collect()),
         domain_keys: Vec::new(),
         clock: kms_state::RegionClock::Real,
     }

@@ -2,8 +2,10 @@
 
 mod aliases;
 mod clock;
+mod directory;
 mod events;
 mod grants;
+mod history;
 mod identity;
 mod import;
 mod keys;
@@ -11,10 +13,11 @@ mod registers;
 mod rotation;
 
 use kms_types::Timestamp;
+use std::collections::BTreeSet;
 
 use crate::{
     Command, Expectation, Outcome, Proposal, Refusal, State,
-    state::{Meta, Remembered},
+    state::{DirectoryRegister, Meta, Remembered},
 };
 
 impl State {
@@ -72,6 +75,7 @@ impl State {
                 for wrapped in domain_keys {
                     self.put_domain_key(wrapped.clone());
                 }
+                let survey_open = directory.needs_survey();
                 self.put_meta(Meta {
                     deployment: *deployment,
                     region: region.clone(),
@@ -79,6 +83,11 @@ impl State {
                     directory: directory.clone(),
                     region_time: Timestamp::default(),
                     clock: *clock,
+                    next: DirectoryRegister::default(),
+                    survey_open,
+                    votes: !survey_open,
+                    isolated: BTreeSet::new(),
+                    rolled_back: None,
                 });
                 match identity_key {
                     Some(create) => identity::create_key(self, index, create),
@@ -140,6 +149,18 @@ impl State {
             Command::ChangeIdentity(change) => identity::change(self, change),
             Command::FollowIdentity { entries } => identity::follow(self, entries),
             Command::ReplaceIdentity(copy) => identity::replace(self, copy),
+            Command::PromiseDirectory { generation, ballot } => directory::promise(self, *generation, ballot),
+            Command::AcceptDirectory(proposed) => directory::accept(self, proposed),
+            Command::CommitDirectory(directory) => directory::commit(self, directory),
+            Command::MergeRegisters { registers } => directory::merge(self, index, registers),
+            Command::FinishSurvey { generation } => directory::finish_survey(self, *generation),
+            Command::SetIsolation { region, isolated } => directory::isolate(self, region, *isolated),
+            Command::NoteRollback { peer } => history::note_rollback(self, peer),
+            Command::TakeOffice { office } => Ok(history::take_office(self, index, *office)),
+            Command::Heard { marks, command } => {
+                history::hear(self, marks);
+                self.change(index, command)
+            }
         }
     }
 }

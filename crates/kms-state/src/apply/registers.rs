@@ -8,7 +8,7 @@ mod effects;
 #[cfg(test)]
 mod event_tests;
 #[cfg(test)]
-mod fixture;
+pub(in crate::apply) mod fixture;
 mod install;
 #[cfg(test)]
 mod prop_tests;
@@ -67,8 +67,8 @@ pub(super) fn accept(state: &mut State, records: &[ControlRecord]) -> Outcome {
 
 fn accept_one(state: &mut State, record: &ControlRecord) -> AcceptAnswer {
     let mut register = register_or_default(state, &record.key);
-    // A reply may have been lost: the same version is answered again with the same words.
-    let mut accepted = register.accepted.as_ref().is_some_and(|a| a.version == record.version);
+    // A reply may have been lost: the same version is answered again, unless it was overtaken or only read elsewhere.
+    let mut accepted = state.has_vote() && has_accepted(state, &register, record);
     if !accepted && may_accept(state, &register, record) {
         accepted = true;
         register.promised = register.promised.max(Some(record.version.epoch.clone()));
@@ -78,9 +78,36 @@ fn accept_one(state: &mut State, record: &ControlRecord) -> AcceptAnswer {
     AcceptAnswer { key: record.key, version: record.version.clone(), accepted, promised: register.promised }
 }
 
+/// True when this voter's acceptance counts: a record that it has read from another voter (rule 12) is one that it may
+/// have to tell of, and is accepted here only if it could be.
+pub(super) fn has_accepted(state: &State, register: &Register, record: &ControlRecord) -> bool {
+    register.accepted.as_ref().is_some_and(|accepted| accepted.version == record.version)
+        && register.promised.as_ref().is_none_or(|promised| *promised <= record.version.epoch)
+        && deadline_passed(state, record)
+}
+
+/// Takes over what another voter may have taken part in, so that no majority of the present voters is without it.
+pub(super) fn merge(state: &mut State, key: &KeyId, copy: &Register) {
+    let mut register = register_or_default(state, key);
+    if register.is_destroyed() {
+        return;
+    }
+    let before = register.clone();
+    register.promised = register.promised.max(copy.promised.clone());
+    let known = register.accepted.as_ref().map(|accepted| accepted.version.clone());
+    if let Some(accepted) = copy.accepted.as_ref().filter(|accepted| Some(&accepted.version) > known.as_ref())
+    {
+        register.accepted = Some(accepted.clone());
+    }
+    if register != before {
+        state.put_register(*key, register);
+    }
+}
+
 fn may_accept(state: &State, register: &Register, record: &ControlRecord) -> bool {
     let epoch = &record.version.epoch;
-    may_propose(state, &record.key, epoch)
+    state.has_vote()
+        && may_propose(state, &record.key, epoch)
         && record.primary == epoch.region
         && !register.is_destroyed()
         && (seeded!(AcceptLowerEpoch) || register.promised.as_ref().is_none_or(|p| may_follow(epoch, p)))
@@ -111,7 +138,7 @@ pub(super) fn promise(state: &mut State, epochs: &[(KeyId, Epoch)]) -> Outcome {
 
 fn promise_one(state: &mut State, key: &KeyId, epoch: &Epoch) -> PromiseAnswer {
     let mut register = register_or_default(state, key);
-    let eligible = may_propose(state, key, epoch) && !register.is_destroyed();
+    let eligible = state.has_vote() && may_propose(state, key, epoch) && !register.is_destroyed();
     if eligible && register.promised.as_ref() < Some(epoch) {
         register.promised = Some(epoch.clone());
         if !seeded!(ForgetPromise) || epoch.region == *state.region().unwrap_or(&epoch.region) {

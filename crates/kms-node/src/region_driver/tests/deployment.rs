@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{
-    Driver, RegionHandle, Started, outbox::RegionLink, own_region::OwnRegion, replay::Office,
+    Driver, RegionHandle, Started, letter::View, outbox::RegionLink, own_region::OwnRegion, replay::Office,
 };
 use crate::{clock::SystemClock, entropy::OsEntropy};
 
@@ -80,6 +80,12 @@ impl Log {
         Self { applied, leads: watch::channel(false).0 }
     }
 
+    pub(super) fn from(state: State, index: u64) -> Self {
+        let log = Self::new();
+        log.applied.send_replace(Arc::new(applied(index, state)));
+        log
+    }
+
     pub(super) fn run(&self, command: Command) -> Outcome {
         let origin = Origin::Service { node: NODE };
         self.apply(&Proposal { id: ProposalId::from_random(random()), origin, expect: None, command })
@@ -98,6 +104,11 @@ impl Log {
 
     pub(super) fn state(&self) -> State {
         self.applied.borrow().state.clone()
+    }
+
+    pub(super) fn view(&self) -> View {
+        let applied = self.applied.borrow();
+        View { state: applied.state.clone(), index: applied.index }
     }
 
     pub(super) fn lead(&self, leads: bool) {
@@ -183,7 +194,7 @@ impl Deployment {
             let incarnation = Incarnation::from_random(random());
             (region.clone(), Voter { incarnation, verifying_key: site.signing.verifying(), role })
         };
-        let directory = Directory { generation: 1, voters: sites.iter().map(voter).collect() };
+        let directory = Directory::first(sites.iter().map(voter).collect());
         let deployment = DeploymentId::from_random(random());
         for (region, site) in &sites {
             site.log.run(Command::Bootstrap {

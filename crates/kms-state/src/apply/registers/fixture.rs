@@ -12,29 +12,29 @@ use crate::{
     NewMaterial, Origin, Outcome, Phase, Proposal, RegionRole, Register, ReplicaSeed, Rotation, State, Voter,
 };
 
-pub(super) const KEY: [u8; 16] = [7; 16];
+pub(in crate::apply) const KEY: [u8; 16] = [7; 16];
 
-pub(super) fn region(name: &str) -> Region {
+pub(in crate::apply) fn region(name: &str) -> Region {
     format!("test-{name}-1").parse().unwrap()
 }
 
-pub(super) fn key_id() -> KeyId {
+pub(in crate::apply) fn key_id() -> KeyId {
     KeyId::from_parts(KeyIdKind::MultiRegion, KEY)
 }
 
-pub(super) fn epoch(counter: u64, name: &str) -> Epoch {
+pub(in crate::apply) fn epoch(counter: u64, name: &str) -> Epoch {
     Epoch { counter, region: region(name) }
 }
 
-pub(super) fn version(counter: u64, name: &str, n: u64) -> RecordVersion {
+pub(in crate::apply) fn version(counter: u64, name: &str, n: u64) -> RecordVersion {
     RecordVersion { epoch: epoch(counter, name), n }
 }
 
-pub(super) fn material_id(n: u8) -> MaterialId {
+pub(in crate::apply) fn material_id(n: u8) -> MaterialId {
     MaterialId::from_bytes([n; 32])
 }
 
-pub(super) fn info(n: u8, status: MaterialStatus) -> MaterialInfo {
+pub(in crate::apply) fn info(n: u8, status: MaterialStatus) -> MaterialInfo {
     MaterialInfo {
         id: material_id(n),
         commitment: Commitment([n; 32]),
@@ -46,12 +46,12 @@ pub(super) fn info(n: u8, status: MaterialStatus) -> MaterialInfo {
     }
 }
 
-pub(super) fn new_material(n: u8) -> NewMaterial {
+pub(in crate::apply) fn new_material(n: u8) -> NewMaterial {
     let wrapped = WrappedMaterial { domain_version: 1, nonce: [n; 12], sealed: vec![n; 48] };
     NewMaterial { id: material_id(n), commitment: Commitment([n; 32]), public_key: None, wrapped }
 }
 
-pub(super) fn seed() -> Box<ReplicaSeed> {
+pub(in crate::apply) fn seed() -> Box<ReplicaSeed> {
     Box::new(ReplicaSeed {
         policy: "{}".into(),
         description: "replica".into(),
@@ -66,18 +66,18 @@ fn directory() -> Directory {
         let incarnation = Incarnation::from_random([name.as_bytes()[0]; 16]);
         (region(name), Voter { incarnation, verifying_key: VerifyingKey([0; 32]), role })
     };
-    Directory { generation: 1, voters: ["a", "b", "c", "w"].map(voter).into() }
+    Directory::first(["a", "b", "c", "w"].map(voter).into())
 }
 
 /// One Region's state and its log position.
 #[derive(Clone)]
-pub(super) struct TestRegion {
-    pub(super) state: State,
-    pub(super) index: u64,
+pub(in crate::apply) struct TestRegion {
+    pub(in crate::apply) state: State,
+    pub(in crate::apply) index: u64,
 }
 
 impl TestRegion {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::apply) fn new(name: &str) -> Self {
         let mut this = Self { state: State::new(), index: 0 };
         this.run(Command::Bootstrap {
             identity_key: None,
@@ -93,7 +93,7 @@ impl TestRegion {
     }
 
     /// Region `a` with the key, created here.
-    pub(super) fn with_key() -> Self {
+    pub(in crate::apply) fn with_key() -> Self {
         let mut this = Self::new("a");
         let key = created_key();
         this.state.put_key(key.clone());
@@ -102,7 +102,7 @@ impl TestRegion {
         this
     }
 
-    pub(super) fn run(&mut self, command: Command) -> Outcome {
+    pub(in crate::apply) fn run(&mut self, command: Command) -> Outcome {
         self.index += 1;
         let mut id = [0; 16];
         id[8..].copy_from_slice(&self.index.to_be_bytes());
@@ -112,49 +112,57 @@ impl TestRegion {
         self.state.apply(self.index, &proposal)
     }
 
-    pub(super) fn register(&self) -> Register {
+    pub(in crate::apply) fn register(&self) -> Register {
         self.state.register(&key_id()).map(|r| (**r).clone()).unwrap_or_default()
     }
 
-    pub(super) fn committed(&self) -> ControlRecord {
+    pub(in crate::apply) fn committed(&self) -> ControlRecord {
         (*self.register().committed.unwrap()).clone()
     }
 
-    pub(super) fn key(&self) -> Key {
+    pub(in crate::apply) fn key(&self) -> Key {
         (**self.state.key(&key_id()).unwrap()).clone()
     }
 
-    pub(super) fn change_key(&mut self, change: impl FnOnce(&mut Key)) {
+    pub(in crate::apply) fn change_key(&mut self, change: impl FnOnce(&mut Key)) {
         let mut key = self.key();
         change(&mut key);
         self.state.put_key(key);
     }
 
-    pub(super) fn propose(&mut self, record: &ControlRecord, material: Option<NewMaterial>) -> Outcome {
+    pub(in crate::apply) fn propose(
+        &mut self,
+        record: &ControlRecord,
+        material: Option<NewMaterial>,
+    ) -> Outcome {
         let base = self.committed().version;
         self.run(Command::ProposeRecord { record: Box::new(record.clone()), base, material })
     }
 
-    pub(super) fn commit(&mut self, record: &ControlRecord) -> Outcome {
+    pub(in crate::apply) fn commit(&mut self, record: &ControlRecord) -> Outcome {
         self.run(Command::CommitRecords { records: vec![record.clone()] })
     }
 
     /// Proposes and commits, as a primary does that has a majority.
-    pub(super) fn change(&mut self, record: &ControlRecord, material: Option<NewMaterial>) -> ControlRecord {
+    pub(in crate::apply) fn change(
+        &mut self,
+        record: &ControlRecord,
+        material: Option<NewMaterial>,
+    ) -> ControlRecord {
         assert!(matches!(self.propose(record, material), Outcome::RecordProposed { .. }));
         self.commit(record);
         assert_eq!(self.committed(), *record);
         record.clone()
     }
 
-    pub(super) fn accepts(&mut self, record: &ControlRecord) -> bool {
+    pub(in crate::apply) fn accepts(&mut self, record: &ControlRecord) -> bool {
         match self.run(Command::AcceptRecords { records: vec![record.clone()] }) {
             Outcome::Accepted(answers) => answers[0].accepted,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) fn promises(&mut self, epoch: Epoch) -> bool {
+    pub(in crate::apply) fn promises(&mut self, epoch: Epoch) -> bool {
         match self.run(Command::PromiseEpochs { epochs: vec![(key_id(), epoch)] }) {
             Outcome::Promised(answers) => answers[0].promised,
             other => panic!("{other:?}"),
@@ -190,7 +198,7 @@ fn created_key() -> Key {
 }
 
 /// A call of the account's root.
-pub(super) fn requested() -> crate::Requested {
+pub(in crate::apply) fn requested() -> crate::Requested {
     crate::Requested {
         principal: kms_types::Principal::Root { account: "000000000000".parse().unwrap() },
         request: kms_types::RequestId::from_random([9; 16]),
