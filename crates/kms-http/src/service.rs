@@ -33,6 +33,10 @@ pub trait KmsService: Send + Sync + 'static {
     /// True when calls can be served; the answer of `GET /ready`.
     fn ready(&self) -> bool;
 
+    /// The answer of `GET /metrics`, in the text format of Prometheus [PROM:exposition]. It is not signed for, so it holds
+    /// nothing of callers and keys.
+    fn metrics(&self) -> String;
+
     /// Counts a verified call against the caller's request rates, before anything of its body is judged; `object` is
     /// the body as read. A refusal is recorded by [`Self::refused`].
     fn throttle(

@@ -3,9 +3,11 @@
 
 mod clock;
 mod explain;
+mod regions;
 
 use kms_audit::{AuditLog, Event, Record, UserIdentity};
 use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
+use kms_state::State;
 use kms_transport::{AdminError, AdminHandler, admin_messages as pb, async_trait};
 use kms_types::{AccountId, Entropy, KeyId, KeyState, Region};
 use serde_json::{Value, json};
@@ -16,12 +18,14 @@ use crate::{
     config::{NodeConfig, Role},
     entropy::OsEntropy,
     group::{ChangeError, Group},
-    region_driver::{DriverError, PeerStatus, RegionHandle},
+    region_driver::{DriverError, RegionHandle},
 };
 
 /// The administration of one node.
 pub(crate) struct Admin {
     pub(crate) config: NodeConfig,
+    /// Where other Regions are reached that the directory says nothing of.
+    pub(crate) addresses: BTreeMap<Region, Vec<String>>,
     pub(crate) group: Group,
     pub(crate) region: RegionHandle,
     pub(crate) audit: AuditLog,
@@ -71,12 +75,6 @@ impl Admin {
         of_accounts.fold((0, 0), |(all, multi), key| (all + 1, multi + u64::from(key.multi_region.is_some())))
     }
 
-    fn peers(&self) -> Vec<pb::PeerRegion> {
-        let voters = self.config.voters.iter().filter(|voter| voter.name != self.config.region);
-        let known = self.region.peers();
-        voters.map(|voter| peer(&voter.name, voter.role, known.get(&voter.name))).collect()
-    }
-
     /// The typed confirmation of an unsafe promotion is the name of the Region that takes over (rule 9).
     fn force(&self, request: &pb::RegionPromoteRequest) -> Reply<Force> {
         match request.unsafe_without_majority {
@@ -90,22 +88,6 @@ impl Admin {
     }
 }
 
-fn peer(name: &Region, role: Role, known: Option<&PeerStatus>) -> pb::PeerRegion {
-    let role = match role {
-        Role::Data => "data",
-        Role::Witness => "witness",
-    };
-    let mut shown =
-        pb::PeerRegion { region: name.to_string(), role: role.into(), ..pb::PeerRegion::default() };
-    if let Some(status) = known {
-        shown.last_heard_ms = status.last_heard_ms;
-        shown.lag = status.lag;
-        shown.alarms = status.alarms.clone();
-        shown.rotations_held_up = status.rotations_held_up.iter().map(KeyId::to_string).collect();
-    }
-    shown
-}
-
 fn scope(request: &pb::RegionPromoteRequest) -> Reply<PromoteScope> {
     use pb::region_promote_request::What;
     match &request.what {
@@ -115,14 +97,14 @@ fn scope(request: &pb::RegionPromoteRequest) -> Reply<PromoteScope> {
     }
 }
 
-fn promoted(results: BTreeMap<KeyId, KeyResult>) -> pb::RegionPromoteReply {
+fn promoted(results: BTreeMap<KeyId, KeyResult>, state: &State) -> pb::RegionPromoteReply {
     let one = |(key, result): (KeyId, KeyResult)| pb::PromotedKey {
         key: key.to_string(),
         promoted: matches!(
             result,
             KeyResult::Promoted { .. } | KeyResult::PromotedUnsafely { .. } | KeyResult::AlreadyPrimary
         ),
-        detail: result.to_string(),
+        detail: regions::promotion_detail(&result, state),
     };
     pb::RegionPromoteReply { keys: results.into_iter().map(one).collect() }
 }
@@ -142,7 +124,10 @@ impl AdminHandler for Admin {
             key_count,
             multi_region_key_count,
             state_hash,
-            peer_regions: self.peers(),
+            peer_regions: regions::peers(&state, &self.region.peers()),
+            directory: regions::directory_status(&state),
+            unsettled_keys: self.region.link().map(|link| link.unsettled_keys),
+            alarms: self.region.link().map(|link| link.alarms).unwrap_or_default(),
             identity_home: state.identity_home().map(|(home, _)| home.to_string()).unwrap_or_default(),
             identity_sequence: state.identity().position().sequence,
             identity_lag: self.region.identity().map(|identity| identity.lag),
@@ -188,7 +173,8 @@ impl AdminHandler for Admin {
             json!({ "scope": format!("{scope:?}"), "unsafe": force == Force::Unsafe, "confirmation": request.confirmation }),
         )
         .await?;
-        Ok(promoted(self.region.promote(scope, force).await.map_err(driver)?))
+        let results = self.region.promote(scope, force).await.map_err(driver)?;
+        Ok(promoted(results, &self.group.applied().state))
     }
 
     async fn region_evict(&self, request: pb::RegionEvictRequest) -> Reply<pb::ChangeReply> {
@@ -204,6 +190,30 @@ impl AdminHandler for Admin {
             Some((key, result)) => Err(AdminError::Refused(format!("key `{key}`: {result}"))),
             None => done(format!("`{}` is removed from {} keys", request.region, results.len())),
         }
+    }
+
+    async fn region_invite(&self, request: pb::RegionInviteRequest) -> Reply<pb::RegionInviteReply> {
+        self.invite(request).await
+    }
+
+    async fn region_remove(&self, request: pb::RegionRemoveRequest) -> Reply<pb::ChangeReply> {
+        self.remove_region(request).await
+    }
+
+    async fn region_link(&self, request: pb::RegionLinkRequest) -> Reply<pb::ChangeReply> {
+        self.link_region(request).await
+    }
+
+    async fn region_isolate(&self, request: pb::RegionIsolateRequest) -> Reply<pb::ChangeReply> {
+        self.isolate_region(request).await
+    }
+
+    async fn rotation_status(&self, request: pb::RotationStatusRequest) -> Reply<pb::RotationStatusReply> {
+        self.waiting(&request)
+    }
+
+    async fn region_registers(&self, request: pb::RegionRegistersRequest) -> Reply<pb::RegionRegistersReply> {
+        self.registers(request).await
     }
 
     async fn state_hash(&self, _: pb::StateHashRequest) -> Reply<pb::StateHashReply> {

@@ -3,7 +3,7 @@
 //! Only the node with `bootstrap = true` does this, and only on an empty log; everybody else waits to be contacted.
 
 use kms_crypto::{DomainKey, RootKey};
-use kms_state::{Command, Origin, Outcome, Proposal, Refusal};
+use kms_state::{Command, Directory, Origin, Outcome, Proposal, Refusal};
 use kms_types::{Entropy, ProposalId};
 use std::{sync::Arc, time::Duration};
 
@@ -35,6 +35,7 @@ pub(crate) async fn bootstrap(
     config: &NodeConfig,
     group: &Group,
     root: Option<&RootKey>,
+    joining: Option<Directory>,
 ) -> Result<(), BootstrapError> {
     if !config.bootstrap || group.applied().state.is_bootstrapped() {
         return Ok(());
@@ -43,7 +44,7 @@ pub(crate) async fn bootstrap(
         .initialize(config.initial_members())
         .await
         .map_err(|e| BootstrapError::Initialize(e.to_string()))?;
-    let proposal = first_entry(config, root)?;
+    let proposal = first_entry(config, root, joining)?;
     loop {
         // The same proposal id each time: at most one of the attempts has effect (invariant B4).
         match group.propose(proposal.clone()).await {
@@ -59,11 +60,17 @@ pub(crate) async fn bootstrap(
     }
 }
 
-fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Proposal>, BootstrapError> {
+/// A Region that joins a deployment begins with the directory of its invitation, and gets the identity key from the
+/// others.
+fn first_entry(
+    config: &NodeConfig,
+    root: Option<&RootKey>,
+    joining: Option<Directory>,
+) -> Result<Arc<Proposal>, BootstrapError> {
     let entropy: &mut dyn Entropy = &mut OsEntropy;
     let domain = root.map(|root| (root, Arc::new(DomainKey::generate(1, entropy))));
     let wrapped = domain.as_ref().map(|(root, domain)| root.wrap_domain_key(domain, entropy));
-    let is_home = config.identity_home() == Some(&config.region);
+    let is_home = joining.is_none() && config.identity_home() == Some(&config.region);
     let identity_key = match domain.filter(|_| is_home) {
         Some((_, domain)) => {
             let key = kms_ops::create_identity_key(config.deployment, domain, entropy);
@@ -79,7 +86,10 @@ fn first_entry(config: &NodeConfig, root: Option<&RootKey>) -> Result<Arc<Propos
             deployment: config.deployment,
             region: config.region.clone(),
             incarnation: config.incarnation,
-            directory: config.directory()?,
+            directory: match joining {
+                Some(directory) => directory,
+                None => config.directory()?,
+            },
             domain_keys: wrapped.into_iter().collect(),
             clock: config.clock(),
             identity_key,

@@ -64,6 +64,10 @@ pub struct NodeConfig {
     /// first entry of that Region's life.
     #[serde(default)]
     pub identity_home: Option<Region>,
+    /// What `meridian region invite` gave for a Region that joins a deployment. Counts only for the first entry of its
+    /// life; the other Regions' `[[voter]]` entries may then be left out.
+    #[serde(default)]
+    pub invitation: Option<PathBuf>,
     /// Present exactly on a node of a cluster for development and tests, all of whose addresses are loopback.
     pub local: Option<LocalConfig>,
     /// How much of everything there may be; AWS's quotas unless named.
@@ -343,7 +347,9 @@ impl NodeConfig {
         let own = |v: &&VoterEntry| {
             v.name == self.region && v.role == self.role && v.incarnation == self.incarnation
         };
-        self.voters.iter().find(own).ok_or_else(|| ConfigError::NotAVoter(self.region.clone()))?;
+        if self.invitation.is_none() {
+            self.voters.iter().find(own).ok_or_else(|| ConfigError::NotAVoter(self.region.clone()))?;
+        }
         self.directory().map(|_| ())
     }
 
@@ -369,6 +375,8 @@ impl NodeConfig {
         let home = self.identity_home();
         let is_data = |v: &VoterEntry| v.role == Role::Data && Some(&v.name) == home;
         match (home, self.voters.iter().any(is_data)) {
+            // The deployment has one already.
+            _ if self.invitation.is_some() => Ok(()),
             (Some(home), false) => Err(ConfigError::IdentityHome(home.clone())),
             _ => Ok(()),
         }

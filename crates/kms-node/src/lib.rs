@@ -28,12 +28,15 @@ pub mod group;
 mod heavy;
 mod iam_audit;
 mod identity;
+mod invitation;
 mod keyring;
+mod metrics;
 mod node;
 mod opened_tokens;
 pub mod rates;
 mod readiness;
 pub mod region_driver;
+mod regions;
 #[cfg(feature = "seeded-bugs")]
 pub mod seeded;
 mod service;

@@ -39,10 +39,13 @@ use crate::{
     entropy::OsEntropy,
     group::{Group, GroupParts, run_region_clock},
     identity::{self, IdentityError},
+    invitation::{Invitation, InvitationError},
     keyring::RegionKeyRing,
+    metrics::Metrics,
     rates::Rates,
     readiness::Readiness,
     region_driver,
+    regions::Followers,
     service::Service,
     service_events::Scribe,
     timers,
@@ -66,6 +69,9 @@ pub enum NodeError {
     /// The data directory belongs to another node.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The Region cannot join with its invitation.
+    #[error(transparent)]
+    Invitation(#[from] InvitationError),
     /// The root key cannot be read.
     #[error("root key")]
     RootKey(#[from] RootKeyError),
@@ -160,6 +166,7 @@ struct Node {
     group: Group,
     keyring: Arc<RegionKeyRing>,
     attestation_root: Option<Vec<u8>>,
+    invitation: Option<Invitation>,
     audit: AuditLog,
     readiness: Arc<Readiness>,
     usage: Arc<UsageLog>,
@@ -185,6 +192,7 @@ impl Node {
         let audit = open_audit(&config)?;
         let storage = Storage::open(&config.data_dir, config.node)?;
         check_clock(&config, &storage.applied.borrow().state)?;
+        let invitation = read_invitation(&config, &storage.applied.borrow().state, &signing)?;
         let clock: Arc<dyn Clock> = match config.local {
             Some(_) => Arc::new(SkewedClock(disturbances.clone())),
             None => Arc::new(SystemClock),
@@ -204,6 +212,7 @@ impl Node {
         Ok(Self {
             keyring: Arc::new(RegionKeyRing::new(root.clone())),
             attestation_root,
+            invitation,
             readiness: Arc::new(Readiness::new(group.clone())),
             usage: Arc::default(),
             link: Arc::new(TonicRegionLink::new(config.peer_regions(), &dialer)),
@@ -226,9 +235,10 @@ impl Node {
         let (config, group, readiness) = (self.config.clone(), self.group.clone(), self.readiness.clone());
         tracing::info!(region = %config.region, node = config.node, api = %config.listen.api, cluster = %config.listen.cluster, "node opened");
         let (root, usage, ending) = (self.root.clone(), self.usage.clone(), CancellationToken::new());
+        let joining = self.invitation.clone().map(|invitation| invitation.directory);
         let mut tasks = self.start(&ending)?;
         let creating = async {
-            bootstrap(&config, &group, root.as_deref()).await?;
+            bootstrap(&config, &group, root.as_deref(), joining).await?;
             std::future::pending::<Result<(), NodeError>>().await
         };
         let ended = tokio::select! {
@@ -268,8 +278,16 @@ impl Node {
             },
             ending.clone(),
         );
+        let mut configured = self.invitation.map(|invitation| invitation.nodes).unwrap_or_default();
+        configured.extend(self.config.peer_regions());
+        let metrics = Metrics {
+            group: self.group.clone(),
+            region: region.handle.clone(),
+            readiness: self.readiness.clone(),
+        };
         let admin = Admin {
             config: self.config.clone(),
+            addresses: configured.clone(),
             group: self.group.clone(),
             region: region.handle,
             audit: self.audit.clone(),
@@ -282,8 +300,11 @@ impl Node {
             region: Arc::new(self.group.clone()),
             admin: Arc::new(admin),
         };
-        let access =
-            Access { region: self.config.region.clone(), voting_regions: voting_regions(&self.config) };
+        let (admitted, voting_regions) = watch::channel(BTreeSet::new());
+        let followers =
+            Followers { group: self.group.clone(), link: self.link.clone(), configured, admitted };
+        tasks.spawn(forever(followers.run(ending.clone())));
+        let access = Access { region: self.config.region.clone(), voting_regions };
         let (tls, listener, end) = (self.tls, self.cluster, until(ending));
         tasks.spawn(async move { Ok(ClusterServer::serve(listener, &tls, access, services, end).await?) });
         tasks.spawn(forever(region.task));
@@ -313,6 +334,7 @@ impl Node {
             readiness: self.readiness,
             rates: Arc::new(Rates::new(&self.config.request_rates)),
             usage: self.usage,
+            metrics: Arc::new(metrics),
         });
         let auth = Arc::new(Authenticator::new(self.config.region));
         let (listener, end) = (self.api, until(ending));
@@ -420,7 +442,24 @@ async fn start_raft(
         .map_err(|e| NodeError::Raft(e.to_string()))
 }
 
-/// The directory does not change yet, so the Regions that may use the link are those of the configuration.
-fn voting_regions(config: &NodeConfig) -> watch::Receiver<BTreeSet<kms_types::Region>> {
-    watch::channel(config.voters.iter().map(|v| v.name.clone()).collect()).1
+/// Needed for the first entry of the Region's life only.
+fn read_invitation(
+    config: &NodeConfig,
+    state: &State,
+    signing: &SigningKey,
+) -> Result<Option<Invitation>, NodeError> {
+    let Some(path) = &config.invitation else { return Ok(None) };
+    match Invitation::read(path) {
+        Ok(invitation) => {
+            if !state.is_bootstrapped() {
+                invitation.check(config, signing.verifying())?;
+            }
+            Ok(Some(invitation))
+        }
+        Err(error) if state.is_bootstrapped() => {
+            tracing::warn!(%error, "the invitation is not needed any more and cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

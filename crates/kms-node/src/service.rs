@@ -23,6 +23,7 @@ use crate::{
     decide::Decider,
     entropy::OsEntropy,
     iam_audit,
+    metrics::Metrics,
     opened_tokens::OpenedTokens,
     rates::Rates,
     readiness::Readiness,
@@ -41,6 +42,7 @@ pub(crate) struct Service {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) rates: Arc<Rates>,
     pub(crate) usage: Arc<UsageLog>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A call's view of the state, with the service behind it.
@@ -225,6 +227,10 @@ impl KmsService for Service {
     fn admit(&self) -> Reply<'_, Result<Box<dyn Admission>, Error>> {
         Box::pin(async {
             let view = self.decider.view().await?;
+            if !view.counts() {
+                let why = "this Region was removed from its deployment, or restored to an earlier state, and does not serve";
+                return Err(Error::Internal(why));
+            }
             let (configured, keyring) = (self.configured.clone(), self.decider.keyring.clone());
             let settings = self.decider.settings.clone();
             let tokens = self.tokens.clone();
@@ -239,6 +245,10 @@ impl KmsService for Service {
 
     fn ready(&self) -> bool {
         self.readiness.is_ready()
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.page()
     }
 
     fn throttle(

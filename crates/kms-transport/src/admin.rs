@@ -53,6 +53,18 @@ pub trait AdminHandler: Send + Sync + 'static {
     async fn region_promote(&self, request: pb::RegionPromoteRequest) -> Reply<pb::RegionPromoteReply>;
     /// Removes a Region from a key's members.
     async fn region_evict(&self, request: pb::RegionEvictRequest) -> Reply<pb::ChangeReply>;
+    /// Lets a Region in.
+    async fn region_invite(&self, request: pb::RegionInviteRequest) -> Reply<pb::RegionInviteReply>;
+    /// Removes a Region from the deployment.
+    async fn region_remove(&self, request: pb::RegionRemoveRequest) -> Reply<pb::ChangeReply>;
+    /// Tells where the nodes of a Region are reached.
+    async fn region_link(&self, request: pb::RegionLinkRequest) -> Reply<pb::ChangeReply>;
+    /// Stops or resumes letters with another Region.
+    async fn region_isolate(&self, request: pb::RegionIsolateRequest) -> Reply<pb::ChangeReply>;
+    /// What keys wait for.
+    async fn rotation_status(&self, request: pb::RotationStatusRequest) -> Reply<pb::RotationStatusReply>;
+    /// A page of registers.
+    async fn region_registers(&self, request: pb::RegionRegistersRequest) -> Reply<pb::RegionRegistersReply>;
     /// The hash of the applied state.
     async fn state_hash(&self, request: pb::StateHashRequest) -> Reply<pb::StateHashReply>;
     /// Region time, and what has fallen due.
@@ -153,6 +165,12 @@ calls! {
     transfer_leader(TransferLeaderRequest) -> ChangeReply, "Moves leadership.";
     region_promote(RegionPromoteRequest) -> RegionPromoteReply, "Makes the node's Region primary of keys.";
     region_evict(RegionEvictRequest) -> ChangeReply, "Removes a Region from a key's members.";
+    region_invite(RegionInviteRequest) -> RegionInviteReply, "Lets a Region in, new or as a new incarnation.";
+    region_remove(RegionRemoveRequest) -> ChangeReply, "Removes a Region from the deployment.";
+    region_link(RegionLinkRequest) -> ChangeReply, "Tells all Regions where the nodes of one are reached.";
+    region_isolate(RegionIsolateRequest) -> ChangeReply, "Stops or resumes letters with another Region.";
+    rotation_status(RotationStatusRequest) -> RotationStatusReply, "What keys of this primary wait for.";
+    region_registers(RegionRegistersRequest) -> RegionRegistersReply, "A page of the Region's registers.";
     state_hash(StateHashRequest) -> StateHashReply, "The hash of the applied state.";
     clock(ClockRequest) -> ClockReply, "Region time, and what has fallen due.";
     advance_clock(AdvanceClockRequest) -> ClockReply, "Moves a virtual clock forward.";

@@ -4,7 +4,7 @@
 use kms_transport::{AdminClient, TlsIdentity, admin_messages as messages};
 use kms_types::{NodeId, Region};
 use serde::Serialize;
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use crate::{
     failure::Failure,
@@ -46,12 +46,43 @@ pub struct NodeView {
     pub multi_region_keys: u64,
     /// The other Regions; only a leader hears from them.
     pub peers: Vec<PeerView>,
+    /// Which Regions vote, as this one knows it; none before it is bootstrapped.
+    pub directory: Option<DirectoryView>,
+    /// Keys about which the Regions have not finished agreeing; only a leader knows.
+    pub unsettled_keys: Option<u64>,
+    /// Alarms that are about no single peer.
+    pub alarms: Vec<String>,
     /// The identity records.
     pub identity: IdentityView,
     /// Version of the program.
     pub version: String,
     /// Time since it started.
     pub uptime_ms: u64,
+}
+
+/// Which Regions vote.
+#[derive(Debug, Clone, Serialize)]
+pub struct DirectoryView {
+    /// Grows by one with every change.
+    pub generation: u64,
+    /// The voting Regions.
+    pub voters: Vec<String>,
+    /// A generation that is proposed and not agreed on yet.
+    pub next_generation: Option<u64>,
+    /// The voters that it would have.
+    pub next_voters: Vec<String>,
+    /// What was agreed on before the last change is being read from the others.
+    pub reading: bool,
+    /// False for a Region that came in and has not read it yet.
+    pub votes: bool,
+    /// The Region was removed.
+    pub removed: bool,
+    /// The peer that found out that the Region went back to an earlier state.
+    pub rolled_back_by: Option<String>,
+    /// Regions with which no letters are exchanged; the Region itself stands for all.
+    pub isolated: Vec<String>,
+    /// Changes that were made without a majority.
+    pub forced: u32,
 }
 
 /// The identity records as a Region has them.
@@ -97,6 +128,16 @@ pub struct PeerView {
     pub alarms: Vec<String>,
     /// Keys whose rotation waits for it.
     pub rotations_held_up: Vec<String>,
+    /// Time since everything that it had committed was known.
+    pub canary_age_ms: Option<u64>,
+    /// Its incarnation.
+    pub incarnation: String,
+    /// Letters in its name that were refused, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Why the last of them was.
+    pub last_refusal: Option<String>,
+    /// An operator has stopped the letters between the two.
+    pub isolated: bool,
 }
 
 /// What became of one key in a promotion.
@@ -202,6 +243,9 @@ fn view(status: messages::NodeStatus) -> NodeView {
         keys: status.key_count,
         multi_region_keys: status.multi_region_key_count,
         peers: status.peer_regions.into_iter().map(peer).collect(),
+        directory: status.directory.map(directory),
+        unsettled_keys: status.unsettled_keys,
+        alarms: status.alarms,
         identity: IdentityView {
             home: Some(status.identity_home).filter(|home| !home.is_empty()),
             sequence: status.identity_sequence,
@@ -210,6 +254,21 @@ fn view(status: messages::NodeStatus) -> NodeView {
         },
         version: status.version,
         uptime_ms: status.uptime_ms,
+    }
+}
+
+fn directory(directory: messages::DirectoryStatus) -> DirectoryView {
+    DirectoryView {
+        generation: directory.generation,
+        voters: directory.voters,
+        next_generation: directory.next_generation,
+        next_voters: directory.next_voters,
+        reading: directory.reading,
+        votes: directory.votes,
+        removed: directory.removed,
+        rolled_back_by: Some(directory.rolled_back_by).filter(|peer| !peer.is_empty()),
+        isolated: directory.isolated,
+        forced: directory.forced,
     }
 }
 
@@ -231,5 +290,10 @@ fn peer(peer: messages::PeerRegion) -> PeerView {
         lag: peer.lag,
         alarms: peer.alarms,
         rotations_held_up: peer.rotations_held_up,
+        canary_age_ms: peer.canary_age_ms,
+        incarnation: peer.incarnation,
+        refused: peer.refused.into_iter().collect(),
+        last_refusal: Some(peer.last_refusal).filter(|why| !why.is_empty()),
+        isolated: peer.isolated,
     }
 }

@@ -34,9 +34,15 @@ enum Command {
     /// Rehearse a failure and check that every promise held.
     #[command(subcommand)]
     Drill(drill::DrillCommand),
-    /// Look at Regions, promote, evict.
+    /// Look at Regions, let them in and remove them, promote, evict.
     #[command(subcommand)]
     Region(operate::region::RegionCommand),
+    /// Move a key between Regions.
+    #[command(subcommand)]
+    Key(operate::key::KeyCommand),
+    /// See which rotations wait, and for whom.
+    #[command(subcommand)]
+    Rotation(operate::rotation::RotationCommand),
     /// Add, promote and remove nodes of a Region, move its leadership.
     #[command(subcommand)]
     Node(operate::node::NodeCommand),
@@ -99,6 +105,8 @@ async fn converse(command: Command) -> Result<(), Failure> {
         Command::Local(command) => local::run(&command).await,
         Command::Drill(command) => drill::run(command).await,
         Command::Region(command) => operate::region::run(&command).await,
+        Command::Key(command) => operate::key::run(command).await,
+        Command::Rotation(command) => operate::rotation::run(&command).await,
         Command::Node(command) => operate::node::run(&command).await,
         Command::Authz(command) => operate::authz::run(&command).await,
         Command::Bench(args) => bench::run(&args).await,

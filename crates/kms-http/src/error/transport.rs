@@ -3,7 +3,7 @@ use super::ApiError;
 /// A request that is refused before its content counts, or an answer that may not leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// Not `POST /`, `GET /health` or `GET /ready`.
+    /// Not `POST /`, `GET /health`, `GET /ready` or `GET /metrics`.
     #[error("no such resource")]
     NoSuchResource,
     /// More body than any request of the API needs.

@@ -78,6 +78,7 @@ pub(super) async fn handle<B: Body<Data = Bytes> + Unpin>(
         (&Method::GET, "/health") => status_page(StatusCode::OK, "ok"),
         (&Method::GET, "/ready") if context.service.ready() => status_page(StatusCode::OK, "ready"),
         (&Method::GET, "/ready") => status_page(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        (&Method::GET, "/metrics") => metrics_page(context.service.metrics()),
         (&Method::POST, "/") => api(context, origin(&request, peer, id), request).await?,
         _ => failure(&ApiError::from(&TransportError::NoSuchResource)),
     };
@@ -292,6 +293,14 @@ fn failure(error: &ApiError) -> Response<Full<Bytes>> {
 fn status_page(status: StatusCode, word: &str) -> Response<Full<Bytes>> {
     let body = serde_json::json!({ "status": word }).to_string();
     response(status, HeaderValue::from_static("application/json"), body.into())
+}
+
+fn metrics_page(page: String) -> Response<Full<Bytes>> {
+    response(
+        StatusCode::OK,
+        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+        page.into(),
+    )
 }
 
 fn response(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<Full<Bytes>> {

@@ -311,7 +311,8 @@ impl Session {
         let (applied, outbox) = (self.applied.clone(), self.outbox.clone());
         self.tasks.spawn(async move {
             tokio::time::sleep(wait).await;
-            let view = View { state: applied.borrow().state.clone(), index: applied.borrow().index };
+            let applied = applied.borrow().clone();
+            let view = View { state: applied.state.clone(), index: applied.index };
             outbox.send(&view, &to, &message);
             None
         });

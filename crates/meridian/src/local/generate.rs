@@ -160,7 +160,8 @@ pub fn private_dir(path: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// A new file that only its owner may read.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -203,6 +203,9 @@ async fn health_and_readiness_are_plain_pages() {
     assert!(wire::exchange(server.address, get("/ready").as_bytes()).await.starts_with("HTTP/1.1 200"));
     server.fake.ready.store(false, SeqCst);
     assert!(wire::exchange(server.address, get("/ready").as_bytes()).await.starts_with("HTTP/1.1 503"));
+    let metrics = wire::exchange(server.address, get("/metrics").as_bytes()).await;
+    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("version=0.0.4"), "{metrics}");
+    assert!(metrics.contains("fake_up 1\n"), "{metrics}");
     let other = wire::exchange(server.address, get("/other").as_bytes()).await;
     assert!(other.starts_with("HTTP/1.1 404") && other.contains("x-amzn-requestid"), "{other}");
 }

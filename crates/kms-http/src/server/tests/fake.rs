@@ -64,6 +64,10 @@ impl KmsService for Fake {
         self.ready.load(SeqCst)
     }
 
+    fn metrics(&self) -> String {
+        "fake_up 1\n".into()
+    }
+
     fn throttle(
         &self,
         _: &Principal,

@@ -305,6 +305,33 @@ impl AdminHandler for TestAdmin {
     async fn region_evict(&self, _: admin::RegionEvictRequest) -> Result<admin::ChangeReply, AdminError> {
         Err(no_regions())
     }
+    async fn region_invite(
+        &self,
+        _: admin::RegionInviteRequest,
+    ) -> Result<admin::RegionInviteReply, AdminError> {
+        Err(no_regions())
+    }
+    async fn region_remove(&self, _: admin::RegionRemoveRequest) -> Result<admin::ChangeReply, AdminError> {
+        Err(no_regions())
+    }
+    async fn region_link(&self, _: admin::RegionLinkRequest) -> Result<admin::ChangeReply, AdminError> {
+        Err(no_regions())
+    }
+    async fn region_isolate(&self, _: admin::RegionIsolateRequest) -> Result<admin::ChangeReply, AdminError> {
+        Err(no_regions())
+    }
+    async fn rotation_status(
+        &self,
+        _: admin::RotationStatusRequest,
+    ) -> Result<admin::RotationStatusReply, AdminError> {
+        Err(no_regions())
+    }
+    async fn region_registers(
+        &self,
+        _: admin::RegionRegistersRequest,
+    ) -> Result<admin::RegionRegistersReply, AdminError> {
+        Err(no_regions())
+    }
     async fn state_hash(&self, _: admin::StateHashRequest) -> Result<admin::StateHashReply, AdminError> {
         let applied = self.0.applied();
         Ok(admin::StateHashReply { index: applied.index, hash: applied.state.hash().to_vec() })
