@@ -71,7 +71,8 @@ impl Call {
             Self::Import { n } => import(key, record, *n, primary || key.awaits_import(), state),
             Self::RotateImported => {
                 let pending = record.pending_import().map(|material| material.id);
-                let rotated = pending.and_then(|id| record.rotate_imported(&id, state.region_time(), u32::MAX).ok());
+                let rotated =
+                    pending.and_then(|id| record.rotate_imported(&id, state.region_time(), u32::MAX).ok());
                 propose(record, primary.then_some(rotated), None)
             }
             Self::ScheduleDeletion => (usable && !record.is_destroyed())
