@@ -58,11 +58,12 @@ fn all_hold_equal_bytes(sites: &[Arc<Site>]) -> bool {
     held.all(|(id, wrapped)| wrapped.sealed.first() == Some(&names::number(id)))
 }
 
-/// C8: no material without membership in the record that the Region goes by; a witness never has any.
+/// C8: no material without membership in the record that the Region goes by; a witness never has any. A Region that was
+/// removed learns of no record any more and serves nothing (docs/adr/0018).
 fn holds_only_as_member(site: &Site) -> bool {
     let Some(key) = site.state.key(&names::key_id()) else { return true };
     let member = parts(site).is_some_and(|(_, _, committed)| committed.is_member(&site.region));
-    key.held.is_empty() || (member && site.is_data())
+    key.held.is_empty() || !site.state.is_in_directory() || (member && site.is_data())
 }
 
 /// D3: a destroyed key has no material and cannot be used.

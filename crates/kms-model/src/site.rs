@@ -373,9 +373,10 @@ fn open(from: Region, delivery: Delivery) -> Input {
     Input::Opened { from, materials, refused: Vec::new() }
 }
 
-/// True when the Region would seal now, and with which material. Disabled keys count: they may be enabled at any time.
+/// True when the Region would seal now, and with which material. Disabled keys count: they may be enabled at any time. A
+/// Region that was removed serves nothing.
 pub(crate) fn seals_with(site: &Site) -> Option<kms_types::MaterialId> {
-    let key = site.state.key(&names::key_id())?;
+    let key = site.state.key(&names::key_id()).filter(|_| site.state.counts())?;
     let multi = key.multi_region.as_ref()?;
     let active = matches!(multi.members.get(&site.region), Some(kms_state::Membership::Active));
     let alive = matches!(key.lifecycle, Lifecycle::Enabled | Lifecycle::Disabled);
