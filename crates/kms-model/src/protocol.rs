@@ -238,7 +238,7 @@ impl Protocol {
             | Message::DirectoryAsk
             | Message::DirectoryLearn { .. }
             | Message::Survey { .. }
-            | Message::SurveyPage { .. } => self.scenario.prompt_directory,
+            | Message::SurveyPage { .. } => self.scenario.prompt_directory && !self.is_deaf(&letter.to),
             _ => false,
         };
         hurries.then_some(place)
@@ -404,6 +404,8 @@ impl Model for Protocol {
                 next.restored |= 1 << place;
                 next.sites[place] = self.first.sites[place];
                 if !self.scenario.restored_are_heard {
+                    let restored = book.site(next.sites[place]).restored();
+                    next.sites[place] = book.enter_site(restored);
                     self.forget_letters(book, &mut next, place);
                 }
             }

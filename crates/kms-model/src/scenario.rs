@@ -115,6 +115,7 @@ pub fn scenarios(bound: u8) -> Vec<Scenario> {
         pair(bound),
         replace(bound),
         comeback(bound),
+        estranged(bound),
         imports(bound),
     ]
 }
@@ -512,7 +513,8 @@ fn replace(bound: u8) -> Scenario {
         changing: &["a"],
         removing: &["w"],
         prompt_directory: true,
-        goals: &[goal::REPLACED, goal::PROMOTED_BY_REPLACED],
+        deaf: &[],
+        goals: &[goal::REPLACED, goal::PROMOTED],
         ..EMPTY
     }
 }
@@ -543,15 +545,40 @@ fn comeback(bound: u8) -> Scenario {
     }
 }
 
+fn estranged(bound: u8) -> Scenario {
+    Scenario {
+        name: "estranged",
+        about: "A member is removed and would come back with an empty disk before the primary hears of the removal.",
+        voters: &["a", "b", "c", "w"],
+        members: &["a", "b", "c"],
+        budget: Budget::of(&[
+            (Cost::Loss, 1),
+            (Cost::Directory, 2),
+            (Cost::Found, bound),
+            (Cost::Short, bound - 1),
+            (Cost::Rotate, bound - 1),
+        ]),
+        losable: &["c"],
+        waiting: &["b"],
+        calling: &["a"],
+        changing: &["b"],
+        removing: &["c"],
+        deaf: &["a"],
+        prompt_directory: true,
+        goals: &[goal::DIRECTORY_CHANGED, goal::ESTRANGED],
+        ..EMPTY
+    }
+}
+
 fn imports(bound: u8) -> Scenario {
     Scenario {
         name: "imports",
-        about: "A key with imported material gets another one in every Region, and is rotated to it; the primary is lost.",
+        about: "A key with imported material gets another one in every Region, and is rotated to it.",
         budget: Budget::of(&[
             (Cost::Import, 2),
             (Cost::Rotate, 1),
-            (Cost::Loss, 1),
-            (Cost::Promote, 1),
+            (Cost::Loss, bound - 1),
+            (Cost::Promote, bound - 1),
             (Cost::Short, bound - 1),
             (Cost::Crash, bound - 1),
         ]),
@@ -560,7 +587,7 @@ fn imports(bound: u8) -> Scenario {
         waiting: &["b"],
         promoting: &["b"],
         importing: &["a", "b"],
-        goals: &[goal::IMPORT_PENDING, goal::IMPORTED_EVERYWHERE, goal::ROTATED, goal::PROMOTED_AFTER_LOSS],
+        goals: &[goal::IMPORT_PENDING, goal::IMPORTED_EVERYWHERE, goal::ROTATED],
         ..EMPTY
     }
 }

@@ -14,3 +14,13 @@ pub enum Bug {}
 pub(crate) fn with<T>(_: Option<Bug>, work: impl FnOnce() -> T) -> T {
     work()
 }
+
+/// True while the bug is built in that lets strangers be heard.
+#[cfg(feature = "seeded-bugs")]
+pub(crate) fn hears_strangers() -> bool {
+    kms_state::seeded::is(Bug::HearOldIncarnation)
+}
+#[cfg(not(feature = "seeded-bugs"))]
+pub(crate) fn hears_strangers() -> bool {
+    false
+}

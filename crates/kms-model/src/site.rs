@@ -111,6 +111,8 @@ pub struct Site {
     now: Timestamp,
     /// Names proposals; never part of the fingerprint.
     proposals: u64,
+    /// It was restored: its letters name an incarnation that is not the one of the directory.
+    stranger: bool,
 }
 
 /// What a step led to.
@@ -130,7 +132,16 @@ impl Site {
     /// A Region whose state is empty.
     pub fn new(region: Region, kind: Log) -> Self {
         let machine = Machine::new(region.clone(), START, config());
-        Self { region, state: State::new(), machine, log: VecDeque::new(), kind, now: START, proposals: 0 }
+        Self {
+            region,
+            state: State::new(),
+            machine,
+            log: VecDeque::new(),
+            kind,
+            now: START,
+            proposals: 0,
+            stranger: false,
+        }
     }
 
     /// The same state under a new leader, at the start of time.
@@ -142,6 +153,11 @@ impl Site {
     /// The same Region with another kind of log.
     pub fn with_log(self, kind: Log) -> Self {
         Self { kind, ..self }
+    }
+
+    /// The same Region, restored: a stranger to the others' directory.
+    pub fn restored(&self) -> Self {
+        Self { stranger: true, ..self.clone() }
     }
 
     /// Takes one step. `letter` is the letter of [`Step::Receive`].
@@ -195,7 +211,13 @@ impl Site {
     pub fn fingerprint(&self) -> u64 {
         use std::fmt::Write;
         let mut hash = Fingerprint::default();
-        hash.add(&(self.region.as_str(), self.shared(), self.directory(), self.now.as_millis()));
+        hash.add(&(
+            self.region.as_str(),
+            self.shared(),
+            self.directory(),
+            self.now.as_millis(),
+            self.stranger,
+        ));
         for entry in &self.log {
             hash.add(&(entry.tag.is_some(), encode(&entry.command)));
         }
@@ -309,7 +331,10 @@ impl Stepped {
             let state = &self.site.state;
             let (incarnation, directory) = (state.incarnation(), state.directory());
             let generation = directory.map_or(0, |directory| directory.generation);
-            let stamp = Stamp { incarnation: incarnation.expect("who speaks is bootstrapped"), generation };
+            let named = incarnation.expect("who speaks is bootstrapped");
+            let strange = names::rebuilt_incarnation(&self.site.region);
+            let incarnation = if self.site.stranger { strange } else { named };
+            let stamp = Stamp { incarnation, generation };
             self.letters.push(Letter::new(self.site.region.clone(), to, message, stamp));
         }
     }

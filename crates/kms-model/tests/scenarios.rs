@@ -52,6 +52,7 @@ scenarios! {
     one_of_two_removes_the_other: "pair",
     a_witness_with_an_empty_disk: "replace",
     a_member_with_an_empty_disk: "comeback",
+    a_member_that_the_primary_still_counts: "estranged",
     imported_material: "imports",
 }
 

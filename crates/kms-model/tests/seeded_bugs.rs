@@ -50,8 +50,8 @@ bugs! {
     evicted_keeps_material: EvictedKeepsMaterial breaks C8 in "members" after 8,
     drop_old_material: DropOldMaterial breaks D4 in "rotation" after 9,
     cancel_after_deadline: CancelAfterDeadline breaks D5 in "deletion" after 9,
-    skip_survey: SkipSurvey breaks C5 in "replace" after 99,
+    skip_survey: SkipSurvey breaks C5 in "replace" after 9,
     directory_without_old_majority: DirectoryWithoutOldMajority breaks Rule12 in "pair" after 3,
-    hear_old_incarnation: HearOldIncarnation breaks C5 in "replace" after 99,
-    member_comes_back: MemberComesBack breaks C1 in "comeback" after 99,
+    hear_old_incarnation: HearOldIncarnation breaks C5 in "restore" after 7,
+    member_comes_back: MemberComesBack breaks C1 in "estranged" after 4,
 }

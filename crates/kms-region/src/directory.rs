@@ -317,9 +317,16 @@ impl Machine {
         }
     }
 
+    /// A Region that came in with an invitation cannot know that its directory was agreed on before those who were there
+    /// have answered it in that generation.
+    fn may_tell(&self) -> bool {
+        self.state.has_vote()
+    }
+
     /// Everybody that either directory names hears of a change as soon as it is in force here; a leader begins with it.
     fn tell_everybody(&mut self) {
-        let Some(directory) = self.state.directory().filter(|d| d.generation > self.changes.told.max(1))
+        let told = self.changes.told.max(1);
+        let Some(directory) = self.state.directory().filter(|d| d.generation > told && self.may_tell())
         else {
             return;
         };
@@ -337,7 +344,8 @@ impl Machine {
         let Some(directory) = self.state.directory() else { return };
         let message = match theirs > directory.generation {
             true => Message::DirectoryAsk,
-            false => Message::DirectoryLearn { directory: Box::new(directory.clone()) },
+            false if self.may_tell() => Message::DirectoryLearn { directory: Box::new(directory.clone()) },
+            false => return,
         };
         let now = self.now;
         if self.changes.tell_again.get(from).is_none_or(|at| *at <= now) {
@@ -347,7 +355,7 @@ impl Machine {
     }
 
     pub(crate) fn on_directory_ask(&mut self, from: &Region) {
-        if let Some(directory) = self.state.directory().cloned() {
+        if let Some(directory) = self.state.directory().filter(|_| self.may_tell()).cloned() {
             self.send(from, Message::DirectoryLearn { directory: Box::new(directory) });
         }
     }

@@ -275,3 +275,27 @@ fn rule_12_agreements_survive_any_number_of_changes() {
     assert_eq!(world.assert_converged().rotation.automatic, None);
     assert!(world.assert_converged().version > version);
 }
+
+#[test]
+fn rule_12_an_invitation_puts_nothing_into_force_before_it_is_agreed_on() {
+    let mut world = World::replicated(&ALL);
+    // a proposes, and nobody else accepts.
+    world.change_directory("a", add("d", 40), Force::Safe, 1);
+    let hold = |world: &mut World| {
+        for parcel in std::mem::take(&mut world.net) {
+            let accept = matches!(parcel.2, Message::DirectoryAccept { .. }) && parcel.1 != region("d");
+            if !accept {
+                world.deliver(parcel);
+            }
+        }
+        world.pass(20);
+    };
+    (0..100).for_each(|_| hold(&mut world));
+    let invitation = world.state("a").next_directory().unwrap().directory.clone();
+    world.found("d", incarnation(40), invitation);
+    (0..200).for_each(|_| hold(&mut world));
+    assert!(ALL.iter().all(|name| world.directory(name).generation == 1));
+    assert!(!world.state("d").has_vote());
+    world.settle(3_000);
+    assert!(ALL.iter().all(|name| world.directory(name).generation == 2) && world.state("d").has_vote());
+}
