@@ -97,7 +97,7 @@ impl SimulatedNode {
         tokio::spawn(usage::run(group.clone(), usage.clone(), interval, stop));
         let creating = group.clone();
         tokio::spawn(async move {
-            if let Err(error) = bootstrap(&config, &creating, root.as_deref()).await {
+            if let Err(error) = bootstrap(&config, &creating, root.as_deref(), None).await {
                 tracing::error!(%error, "the Region cannot be created");
             }
         });
