@@ -79,6 +79,8 @@ pub struct Report {
     pub opened: u64,
     /// Elections and record changes, as a measure of what happened.
     pub entries_applied: u64,
+    /// Keys that a Region still says are changing their primary, after a candidate gave up (docs/verification.md).
+    pub left_promised: u64,
     /// Lines of the trace, and its hash.
     pub trace: (u64, String),
 }
@@ -252,10 +254,10 @@ impl Run {
             if let Some(host) = self.deployment.of_region(region).find(behind) {
                 return Some(format!("{} is behind entry {}", host.address, newest.index));
             }
-            if let Some(key) = newest.state.unsettled().next() {
-                return Some(format!("{key} is unsettled in {name}"));
-            }
             for (key, register) in newest.state.registers() {
+                if register.has_outstanding() {
+                    return Some(format!("{key} is unsettled in {name}"));
+                }
                 let version = register.committed.as_ref().map(|r| r.version.to_string()).unwrap_or_default();
                 let (known, by) = records.entry(*key).or_insert_with(|| (version.clone(), region));
                 if *known != version {
@@ -268,6 +270,12 @@ impl Run {
             }
         }
         None
+    }
+
+    /// Registers whose promise is above their record although nothing is outstanding.
+    fn left_promised(&self) -> u64 {
+        let each = self.judge.newest.each();
+        each.map(|(_, applied)| applied.state.unsettled().count() as u64).sum()
     }
 
     /// Every data Region serves a change, on every node (H2).
@@ -379,6 +387,7 @@ impl Run {
 
     fn report(self, violation: Option<Violation>) -> Report {
         let Fates { sent, lost, cut, twice, late } = self.deployment.net.fates();
+        let left_promised = self.left_promised();
         let losses = self.deployment.hosts.values().map(|host| host.disk.losses());
         Report {
             seed: self.options.seed,
@@ -392,6 +401,7 @@ impl Run {
             histories: self.histories,
             undecided: self.undecided,
             opened: self.opened,
+            left_promised,
             entries_applied: self.judge.newest.each().map(|(_, applied)| applied.index).sum(),
             trace: self.trace.finish(),
         }
@@ -413,6 +423,7 @@ impl Report {
             undecided: 0,
             opened: 0,
             entries_applied: 0,
+            left_promised: 0,
             trace: (0, String::new()),
         }
     }
