@@ -19,7 +19,7 @@ use crate::{
     admin::Operator,
     drill::scene::Scene,
     failure::Failure,
-    local::{generate::Wish, layout::DataDir},
+    local::{generate::Wish, layout::DataDir, links::Carriage},
 };
 use http_load::{Case, measure};
 use result::{Bench, Line};
@@ -76,7 +76,8 @@ async fn throughput(args: &BenchArgs) -> Result<(), Failure> {
     let region: Region = REGION.parse().map_err(|error| Failure::Bench(format!("{error}")))?;
     let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 3, port: None, gateway: None };
     let own = args.data_dir.join(format!("bench-{}", std::process::id()));
-    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish, &CancellationToken::new()).await?;
+    let scene =
+        Scene::of_its_own(DataDir::new(&own)?, &wish, Carriage::Direct, &CancellationToken::new()).await?;
     let measured = tokio::select! {
         measured = all(args, &scene, &region) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),

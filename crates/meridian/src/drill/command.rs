@@ -20,7 +20,7 @@ use crate::{
     },
     entropy::OsEntropy,
     failure::Failure,
-    local::{layout::DataDir, up::ShapeArgs},
+    local::{layout::DataDir, links::Carriage, up::ShapeArgs},
     say::say,
 };
 
@@ -254,7 +254,7 @@ impl Player<'_> {
         };
         let wish = shape.wish();
         observer.event(format!("starting {} Regions of {} nodes", wish.regions.len(), wish.nodes));
-        let scene = Scene::of_its_own(dir, &wish, self.interrupt).await?;
+        let scene = Scene::of_its_own(dir, &wish, Carriage::Supervisor, self.interrupt).await?;
         observer.event("every Region serves");
         Ok(scene)
     }

@@ -21,6 +21,7 @@ use crate::{
         generate::{self, Wish},
         identities,
         layout::{Cluster, DataDir},
+        links::Carriage,
         running::{self, Running},
         supervisor::Restart,
     },
@@ -41,14 +42,16 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Makes and starts a cluster that ends with the drill.
+    /// Makes and starts a cluster that ends with the drill. Faults of the network need a `carriage` by the supervisor;
+    /// benchmarks go without, because it costs.
     pub async fn of_its_own(
         dir: DataDir,
         wish: &Wish,
+        carriage: Carriage,
         interrupt: &CancellationToken,
     ) -> Result<Self, Failure> {
         let cluster = generate::create(&dir, wish, &mut OsEntropy)?;
-        let running = running::start(&dir, cluster, Restart::Never).await?;
+        let running = running::start(&dir, cluster, Restart::Never, carriage).await?;
         let serving = async {
             running.serves(UP_TIMEOUT, |_| {}).await?;
             identities::everywhere(&dir, &running.cluster, UP_TIMEOUT).await

@@ -57,12 +57,7 @@ pub fn prepare(dir: &DataDir, wish: &Wish) -> Result<Cluster, Failure> {
 }
 
 /// Starts every node of `cluster`, with everything around them.
-pub async fn start(dir: &DataDir, cluster: Cluster, restart: Restart) -> Result<Running, Failure> {
-    start_with(dir, cluster, restart, Carriage::Supervisor).await
-}
-
-/// As [`start`], with a choice of who carries bytes between nodes.
-pub async fn start_with(
+pub async fn start(
     dir: &DataDir,
     cluster: Cluster,
     restart: Restart,

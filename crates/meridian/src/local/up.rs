@@ -179,7 +179,7 @@ fn carriage(direct: bool) -> Carriage {
 /// Runs until a signal or `down`, then leaves nothing running.
 async fn foreground(dir: &DataDir, cluster: Cluster, age: Age, args: &UpArgs) -> Result<(), Failure> {
     let mut signals = Signals::new(Hangup::Stops)?;
-    let running = running::start_with(dir, cluster, restart(args), carriage(args.direct)).await?;
+    let running = running::start(dir, cluster, restart(args), carriage(args.direct)).await?;
     let stopping = running.stopping();
     let result = tokio::select! {
         result = serve_and_show(&running, age, args) => result,
@@ -313,7 +313,7 @@ pub async fn supervise(args: &SuperviseArgs) -> Result<(), Failure> {
     let mut signals = Signals::new(Hangup::Ignored)?;
     let restart = if args.restart { Restart::Backoff } else { Restart::Never };
     let cluster = Cluster::open(&dir)?;
-    let running = running::start_with(&dir, cluster, restart, carriage(args.direct)).await?;
+    let running = running::start(&dir, cluster, restart, carriage(args.direct)).await?;
     let stopping = running.stopping();
     tokio::select! {
         () = signals.any() => {}

@@ -20,7 +20,7 @@ use crate::{
     bench::http_load::{Case, measure},
     drill::scene::Scene,
     failure::Failure,
-    local::{generate::Wish, layout::DataDir},
+    local::{generate::Wish, layout::DataDir, links::Carriage},
     say::say,
 };
 use figures::{Figures, Row};
@@ -59,7 +59,8 @@ pub(super) async fn run(args: &OperationsArgs) -> Result<(), Failure> {
     let region: Region = super::REGION.parse().map_err(|error| Failure::Bench(format!("{error}")))?;
     let wish = Wish { regions: vec![region.clone()], witness: None, nodes: 3, port: None, gateway: None };
     let own = args.data_dir.join(format!("bench-{}", std::process::id()));
-    let scene = Scene::of_its_own(DataDir::new(&own)?, &wish, &CancellationToken::new()).await?;
+    let scene =
+        Scene::of_its_own(DataDir::new(&own)?, &wish, Carriage::Direct, &CancellationToken::new()).await?;
     let measured = tokio::select! {
         measured = all(args, &plans, &scene, &region) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
