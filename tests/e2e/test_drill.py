@@ -139,6 +139,13 @@ def test_wrong_definition_is_refused_before_anything_starts(binary, tmp_path):
     assert result.returncode == 1 and "region-loss" in result.stderr
 
 
+def test_region_that_went_back_is_found_out(binary, tmp_path):
+    report = drill(tmp_path / "store", "restore", "--quick", "--nodes", 1)
+    assert any("serves nothing" in event["event"] for event in report["timeline"])
+    assert held(report, "every ciphertext opens") and report["rpo"]["acknowledged"] > 0
+    assert processes_under(tmp_path) == []
+
+
 def test_drills_are_listed_and_shown(binary, tmp_path):
     listed = json.loads(meridian("drill", "list", "--json").stdout)["drills"]
     for entry in listed:
