@@ -154,6 +154,7 @@ impl Driver {
             applied.wait_for(|applied| applied.state.office() == Some(office)).await.ok().map(|_| office)
         };
         let taken = tokio::select! {
+            biased;
             taken = taken => taken,
             () = self.own.until_not_leader() => None,
         };
