@@ -107,7 +107,9 @@ class Guest:
     def votes(self) -> bool:
         """True once it has read what the others agreed on."""
         try:
-            return self.status()["directory"]["votes"]
+            directory = self.status()["directory"]
+            # None before its node has joined.
+            return directory is not None and directory["votes"]
         except CommandFailed:
             return False
 
