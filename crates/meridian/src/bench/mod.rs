@@ -134,12 +134,12 @@ fn plaintext() -> String {
 }
 
 async fn create_key(node: SocketAddr, region: &Region) -> Result<String, Failure> {
-    text(call(node, region, "CreateKey", json!({})).await?, "/KeyMetadata/KeyId")
+    text(&call(node, region, "CreateKey", json!({})).await?, "/KeyMetadata/KeyId")
 }
 
 async fn seal(node: SocketAddr, region: &Region, key: &str) -> Result<String, Failure> {
     let body = json!({ "KeyId": key, "Plaintext": plaintext() });
-    text(call(node, region, "Encrypt", body).await?, "/CiphertextBlob")
+    text(&call(node, region, "Encrypt", body).await?, "/CiphertextBlob")
 }
 
 async fn call(node: SocketAddr, region: &Region, operation: &str, body: Value) -> Result<Value, Failure> {
@@ -147,7 +147,8 @@ async fn call(node: SocketAddr, region: &Region, operation: &str, body: Value) -
     client.call(operation, body).await.map_err(|error| Failure::Bench(format!("{operation}: {error}")))
 }
 
-fn text(answer: Value, pointer: &str) -> Result<String, Failure> {
+/// A text of an answer. An error does not repeat the answer, which may hold a plaintext.
+fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
     let found = answer.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    found.ok_or_else(|| Failure::Bench(format!("no {pointer} in {answer}")))
+    found.ok_or_else(|| Failure::Bench(format!("no {pointer} in an answer")))
 }

@@ -7,7 +7,7 @@ use kms_types::{KeySpec, KeyUsage, Region};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use crate::{entropy::OsEntropy, failure::Failure};
+use crate::{bench::text, entropy::OsEntropy, failure::Failure};
 
 /// Generous: RSA keys are drawn on the way.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -70,11 +70,6 @@ impl Server {
         let answer = self.call(operation, body).await?;
         text(&answer, pointer).map_err(|error| Failure::Bench(format!("{operation}: {}", error.explain())))
     }
-}
-
-fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
-    let found = answer.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    found.ok_or_else(|| Failure::Bench(format!("no {pointer} in an answer")))
 }
 
 /// Bytes as the API carries them.

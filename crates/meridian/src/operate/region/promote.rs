@@ -22,20 +22,8 @@ pub struct PromoteArgs {
     /// Promote for this key only.
     #[arg(long, value_name = "KEY_ID")]
     key: Option<KeyId>,
-    /// The Region that becomes primary [default: a local cluster's first data Region that is not lost].
-    #[arg(long = "in", value_name = "REGION")]
-    candidate: Option<Region>,
-    /// Proceed without a majority of voting Regions. What the lost Regions acknowledged last may be missing.
-    #[arg(long = "unsafe")]
-    unsafe_promotion: bool,
-    /// The typed confirmation of --unsafe: the name of the Region that becomes primary.
-    #[arg(long, value_name = "REGION", requires = "unsafe_promotion")]
-    confirm: Option<String>,
     #[command(flatten)]
-    access: AccessArgs,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    how: HowArgs,
 }
 
 /// Flags of `key promote`.
@@ -43,7 +31,14 @@ pub struct PromoteArgs {
 pub struct PromoteKeyArgs {
     /// The key.
     key: KeyId,
-    /// The Region that becomes primary.
+    #[command(flatten)]
+    how: HowArgs,
+}
+
+/// What both kinds of promotion leave to choose.
+#[derive(Debug, Args)]
+struct HowArgs {
+    /// The Region that becomes primary [default: a local cluster's first data Region that is not lost].
     #[arg(long = "in", value_name = "REGION")]
     candidate: Option<Region>,
     /// Proceed without a majority of voting Regions. What the lost Regions acknowledged last may be missing.
@@ -61,15 +56,13 @@ pub struct PromoteKeyArgs {
 
 /// Runs `key promote`.
 pub async fn promote_key(args: PromoteKeyArgs) -> Result<(), Failure> {
-    let PromoteKeyArgs { key, candidate, unsafe_promotion, confirm, access, json } = args;
-    promote(&PromoteArgs { lost: None, key: Some(key), candidate, unsafe_promotion, confirm, access, json })
-        .await
+    promote(&PromoteArgs { lost: None, key: Some(args.key), how: args.how }).await
 }
 
 /// Runs `region promote`.
 pub(super) async fn promote(args: &PromoteArgs) -> Result<(), Failure> {
-    let access = args.access.open()?;
-    let candidate = args.candidate.clone().or_else(|| default_candidate(&access, args.lost.as_ref()));
+    let access = args.how.access.open()?;
+    let candidate = args.how.candidate.clone().or_else(|| default_candidate(&access, args.lost.as_ref()));
     let mut client = access.leader(candidate.as_ref()).await?;
     let what = match (&args.key, &args.lost) {
         (Some(key), _) => messages::region_promote_request::What::Key(key.to_string()),
@@ -78,12 +71,12 @@ pub(super) async fn promote(args: &PromoteArgs) -> Result<(), Failure> {
     };
     let request = messages::RegionPromoteRequest {
         what: Some(what),
-        unsafe_without_majority: args.unsafe_promotion,
-        confirmation: if args.unsafe_promotion { confirmation(args)? } else { String::new() },
+        unsafe_without_majority: args.how.unsafe_promotion,
+        confirmation: if args.how.unsafe_promotion { confirmation(&args.how)? } else { String::new() },
     };
     let reply = client.region_promote(request).await.map_err(refused)?;
     let keys: Vec<PromotedKey> = reply.keys.into_iter().map(PromotedKey::from).collect();
-    print_promoted(&keys, args.json);
+    print_promoted(&keys, args.how.json);
     match keys.iter().filter(|key| !key.promoted).count() {
         0 => Ok(()),
         failed => Err(Failure::Admin(format!("{failed} of {} keys were not promoted", keys.len()))),
@@ -95,8 +88,8 @@ fn default_candidate(access: &Access, lost: Option<&Region>) -> Option<Region> {
 }
 
 /// Break-glass is typed, not clicked: the flag, or the name at a terminal.
-fn confirmation(args: &PromoteArgs) -> Result<String, Failure> {
-    if let Some(confirm) = &args.confirm {
+fn confirmation(how: &HowArgs) -> Result<String, Failure> {
+    if let Some(confirm) = &how.confirm {
         return Ok(confirm.clone());
     }
     if !std::io::stdin().is_terminal() {
