@@ -2,13 +2,16 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use crate::binary;
+
 /// What went wrong. `Debug` prints the same as `Display`, because that is what `unwrap` and a failed test show.
 #[derive(thiserror::Error)]
 pub enum Error {
     /// There is no `meridian` program to run.
     #[error(
-        "no `meridian` program: name one with the environment variable MERIDIAN_BINARY, or put one on PATH \
-         (`cargo install --path crates/meridian` in Meridian's source tree); looked at: {}",
+        "no `meridian` program: run `cargo build --release -p meridian` in Meridian's source tree{}, name one with the \
+         environment variable MERIDIAN_BINARY, or put one on PATH; looked at: {}",
+        binary::source_tree().map_or_else(String::new, |tree| format!(" (`{}`)", tree.display())),
         list(looked_at)
     )]
     NoBinary {

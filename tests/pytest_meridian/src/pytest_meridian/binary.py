@@ -28,6 +28,10 @@ def _existing(candidates: list[pathlib.Path]) -> pathlib.Path:
         if path.is_file():
             return path.resolve()
     raise BinaryNotFound(
-        "no `meridian` program: name one with --meridian-binary or MERIDIAN_BINARY, put one on PATH, or run"
-        f" `cargo build --release -p meridian` in Meridian's source tree; looked at: {', '.join(map(str, candidates))}"
+        f"no `meridian` program: run `cargo build --release -p meridian` in {_source_tree()}, name one with"
+        f" --meridian-binary or MERIDIAN_BINARY, or put one on PATH; looked at: {', '.join(map(str, candidates))}"
     )
+
+
+def _source_tree() -> str:
+    return str(SOURCE_TREE) if (SOURCE_TREE / "crates" / "meridian").is_dir() else "Meridian's source tree"

@@ -36,7 +36,9 @@ def _start(config, **changes) -> Cluster:
     try:
         return Cluster(**{**_wish(config), **changes})
     except BinaryNotFound as error:
-        pytest.fail(str(error), pytrace=False)
+        missing = str(error)
+    # Outside of the `except`, so that the report shows what to do and nothing else.
+    pytest.fail(missing, pytrace=False)
 
 
 @pytest.fixture(scope="session")
