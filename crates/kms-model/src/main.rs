@@ -105,7 +105,7 @@ fn list() {
 
 #[cfg(feature = "seeded-bugs")]
 fn bug(name: &str) -> Result<Bug, String> {
-    let found = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
+    let found = Bug::ALL.iter().copied().find(|bug| format!("{bug:?}") == name);
     found.ok_or_else(|| "no such bug; `--list` has them".to_owned())
 }
 

@@ -34,9 +34,9 @@ impl fmt::Debug for Bug {
 impl Bug {
     /// Every bug that can be built in.
     pub fn all() -> Vec<Self> {
-        let storage = kms_raft::seeded::Bug::ALL.into_iter().map(Self::Storage);
-        let node = kms_node::seeded::Bug::ALL.into_iter().map(Self::Node);
-        storage.chain(node).chain(kms_state::seeded::Bug::ALL.into_iter().map(Self::Region)).collect()
+        let storage = kms_raft::seeded::Bug::ALL.iter().copied().map(Self::Storage);
+        let node = kms_node::seeded::Bug::ALL.iter().copied().map(Self::Node);
+        storage.chain(node).chain(kms_state::seeded::Bug::ALL.iter().copied().map(Self::Region)).collect()
     }
 
     /// Runs `work` on this thread with a bug, or without any.

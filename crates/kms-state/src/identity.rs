@@ -19,7 +19,7 @@ mod table;
 
 pub use caller::{CallerError, CredentialRef, Session};
 pub use change::{Guard, IdentityChange, IdentityCopy, IdentityEntry, Position};
-pub use documents::{PolicyDocument, TrustPolicy};
+pub use documents::PolicyDocument;
 pub use key_id::identity_key_id;
 pub use record::{
     AccessKey, AccessKeyOwner, AccessKeyStatus, Group, IdentityKey, IdentityRecord, ManagedPolicy,

@@ -27,13 +27,13 @@ mod history;
 pub mod identity;
 mod import;
 mod key;
-mod key_policy;
 mod key_state;
 mod outcome;
 mod record;
 mod record_import;
 mod region_clock;
 mod register;
+mod resource_policy;
 #[cfg(feature = "seeded-bugs")]
 pub mod seeded;
 mod service_event;
@@ -56,7 +56,6 @@ pub use import::ImportDetails;
 pub use key::{
     Alias, Automatic, Enablement, Key, Lifecycle, MaterialInfo, MaterialStatus, MultiRegion, Rotation,
 };
-pub use key_policy::KeyPolicy;
 pub use key_state::{InvalidTransition, LifecycleEvent};
 pub use outcome::{
     AcceptAnswer, DirectoryAnswer, DirectoryHold, Outcome, PromiseAnswer, ProposedDirectory, Refusal,
@@ -64,6 +63,7 @@ pub use outcome::{
 pub use record::{ControlRecord, Deletion, Membership, Phase, RecordError, ReplicaSeed};
 pub use region_clock::RegionClock;
 pub use register::Register;
+pub use resource_policy::{KeyPolicy, OnKey, OnRole, PolicyHolder, ResourcePolicy, TrustPolicy};
 pub use service_event::{Requested, ServiceAct, ServiceEvent, ServiceEventId};
 pub use state::State;
 pub use usage::{AccessKeyUsage, LastUsage, UsedAccessKey, UsedKey, UsedService};

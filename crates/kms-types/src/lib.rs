@@ -90,3 +90,43 @@ macro_rules! text_identifier {
     };
 }
 pub(crate) use text_identifier;
+
+/// An id of 32 bytes whose text form is 64 lower-case hex digits. `$what` names it in errors.
+macro_rules! hex_identifier {
+    ($name:ident, $what:literal) => {
+        crate::text_identifier!($name);
+
+        impl $name {
+            /// The id with exactly these bytes.
+            pub fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 32 bytes.
+            pub fn bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::ParseError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let error = || crate::ParseError::new($what, "64 lower-case hex digits", text);
+                let lower = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+                let mut bytes = [0; 32];
+                if text.len() != 64 || !lower {
+                    return Err(error());
+                }
+                hex::decode_to_slice(text, &mut bytes).map_err(|_| error())?;
+                Ok(Self(bytes))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+    };
+}
+pub(crate) use hex_identifier;

@@ -1,10 +1,7 @@
 //! Roles and who may assume them [IAM:API].
 
 use kms_policy::Bindings;
-use kms_state::{
-    IdentityKey, IdentityRecord,
-    identity::{Role, TrustPolicy},
-};
+use kms_state::{IdentityKey, IdentityRecord, TrustPolicy, identity::Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{

@@ -1,10 +1,7 @@
 //! Trust policies: stored with the unique ids of the users and roles that they name (section 9.4).
 
 use kms_policy::{Context, Guarded, NoGrants, PolicyKind, Target};
-use kms_state::{
-    State,
-    identity::{Role, TrustPolicy},
-};
+use kms_state::{State, TrustPolicy, identity::Role};
 
 use super::{IamError, call::Case, inline_policies::check};
 use crate::identity;

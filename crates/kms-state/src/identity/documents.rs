@@ -1,6 +1,6 @@
 //! Policy documents inside identity records and sessions, each with its compiled form.
 
-use kms_policy::{Bindings, Policy, PolicyKind};
+use kms_policy::{Policy, PolicyKind};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -43,44 +43,6 @@ impl From<&str> for PolicyDocument {
 impl From<String> for PolicyDocument {
     fn from(text: String) -> Self {
         Self { text, compiled: Compiled::default() }
-    }
-}
-
-/// Who may assume a role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrustPolicy {
-    document: String,
-    bindings: Bindings,
-    #[serde(skip)]
-    compiled: Compiled,
-}
-
-impl TrustPolicy {
-    /// A document with the unique ids of the users and roles that it names, taken when it was put (section 9.4).
-    pub fn new(document: impl Into<String>, bindings: Bindings) -> Self {
-        Self { document: document.into(), bindings, compiled: Compiled::default() }
-    }
-
-    /// The text as it was put.
-    pub fn document(&self) -> &str {
-        &self.document
-    }
-
-    /// The unique ids of the users and roles that the document names.
-    pub fn bindings(&self) -> &Bindings {
-        &self.bindings
-    }
-
-    /// The compiled form, bound to the unique ids. None when the document does not parse, which allows nothing (B3).
-    pub fn compiled(&self) -> Option<&Policy> {
-        let make = || Some(Policy::parse(PolicyKind::Trust, &self.document).ok()?.bound(&self.bindings));
-        self.compiled.get(make).map(|policy| &**policy)
-    }
-
-    fn adopt(&self, old: &Self) {
-        if self == old {
-            self.compiled.adopt(&old.compiled);
-        }
     }
 }
 
@@ -172,7 +134,7 @@ mod tests {
         assert!(document.compiled().is_some());
         assert_eq!(crate::encode(&document), crate::encode(&DOCUMENT.to_owned()));
         let ids = BTreeMap::from([("arn:aws:iam::111122223333:user/a".to_owned(), "AIDA".to_owned())]);
-        let trust = TrustPolicy::new("{", Bindings::new(ids.clone()));
+        let trust = crate::TrustPolicy::new("{", kms_policy::Bindings::new(ids.clone()));
         assert!(trust.compiled().is_none(), "what does not parse allows nothing");
         assert_eq!(crate::encode(&trust), crate::encode(&("{".to_owned(), ids)));
     }

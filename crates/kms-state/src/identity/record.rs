@@ -4,7 +4,8 @@ use kms_types::{AccountId, Principal, Timestamp, UserPrincipal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PolicyDocument, TrustPolicy};
+use super::PolicyDocument;
+use crate::TrustPolicy;
 
 /// Where a record stands in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

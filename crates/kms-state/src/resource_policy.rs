@@ -1,24 +1,56 @@
-//! A key policy as a key holds it: the text as written, whom it names, and its compiled form.
+//! A policy that stands on what it protects, a key or a role: the text as written, whom it names, and its compiled form.
 
 use kms_policy::{Bindings, Policy, PolicyKind};
 use serde::{Deserialize, Serialize};
+use std::{fmt::Debug, marker::PhantomData};
 
 use crate::compiled::Compiled;
 
-/// A key policy that was checked before it was proposed. The compiled form is shared by every version of the key with
+/// On a key: who may use and manage it.
+pub type KeyPolicy = ResourcePolicy<OnKey>;
+
+/// On a role: who may assume it.
+pub type TrustPolicy = ResourcePolicy<OnRole>;
+
+/// What a policy stands on, which decides its grammar.
+pub trait PolicyHolder: Debug + Clone + PartialEq + Eq {
+    /// The grammar.
+    const KIND: PolicyKind;
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnKey;
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnRole;
+
+impl PolicyHolder for OnKey {
+    const KIND: PolicyKind = PolicyKind::Key;
+}
+
+impl PolicyHolder for OnRole {
+    const KIND: PolicyKind = PolicyKind::Trust;
+}
+
+/// A policy that was checked before it was proposed. The compiled form is shared by every version of the record that holds
 /// this policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyPolicy {
+#[serde(bound = "")]
+pub struct ResourcePolicy<On: PolicyHolder> {
     document: String,
     bindings: Bindings,
     #[serde(skip)]
     compiled: Compiled,
+    #[serde(skip)]
+    on: PhantomData<On>,
 }
 
-impl KeyPolicy {
-    /// A document with the unique ids of the users and roles that it names.
+impl<On: PolicyHolder> ResourcePolicy<On> {
+    /// A document with the unique ids of the users and roles that it names, taken when it was put (section 9.4).
     pub fn new(document: impl Into<String>, bindings: Bindings) -> Self {
-        Self { document: document.into(), bindings, compiled: Compiled::default() }
+        Self { document: document.into(), bindings, compiled: Compiled::default(), on: PhantomData }
     }
 
     /// The text as it was put.
@@ -33,8 +65,15 @@ impl KeyPolicy {
 
     /// The compiled form, bound to the unique ids. None when the document does not parse, which allows nothing (B3).
     pub fn compiled(&self) -> Option<&Policy> {
-        let make = || Some(Policy::parse(PolicyKind::Key, &self.document).ok()?.bound(&self.bindings));
+        let make = || Some(Policy::parse(On::KIND, &self.document).ok()?.bound(&self.bindings));
         self.compiled.get(make).map(|policy| &**policy)
+    }
+
+    /// Takes the compiled form of an equal policy, which this one replaces.
+    pub(crate) fn adopt(&self, old: &Self) {
+        if self == old {
+            self.compiled.adopt(&old.compiled);
+        }
     }
 }
 
