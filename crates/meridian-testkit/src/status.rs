@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub struct Status {
     /// Its Regions, a witness included, in the order in which they were named.
     pub regions: Vec<RegionStatus>,
+    /// The faults in force, a line each.
+    pub faults: Vec<String>,
 }
 
 /// One Region.
@@ -70,7 +72,7 @@ mod tests {
             |id| NodeStatus { id, state: "running".into(), pid: None, ready: true, api: String::new() };
         let nodes = vec![node(1), node(2)];
         let region = RegionStatus { name: "r-a-1".into(), endpoint: None, leader: Some(2), nodes };
-        let status = Status { regions: vec![region] };
+        let status = Status { regions: vec![region], faults: Vec::new() };
         let ids = |target| status.nodes(target).iter().map(|node| node.id).collect::<Vec<_>>();
         assert_eq!((ids("r-a-1"), ids("r-a-1/1"), ids("r-a-1/leader")), (vec![1, 2], vec![1], vec![2]));
         assert_eq!((ids("r-a-2"), ids("r-a-1/x")), (vec![], vec![]));

@@ -75,6 +75,11 @@ def test_what_one_test_breaks_is_whole_in_the_next(pytester, nothing_left):
     pytester.runpytest_subprocess().assert_outcomes(failed=1, passed=1)
 
 
+def test_every_fault_does_what_it_says_and_is_gone_after_its_test(pytester, nothing_left):
+    pytester.makepyfile((pathlib.Path(__file__).parent / "inner_faults.py").read_text())
+    pytester.runpytest_subprocess("-x").assert_outcomes(passed=9)
+
+
 def test_options_and_configuration_shape_the_cluster(pytester, nothing_left):
     pytester.makeini("[pytest]\nmeridian_regions = eu-west-1, us-west-2\nmeridian_nodes = 3\n")
     pytester.makepyfile(
