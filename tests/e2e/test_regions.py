@@ -103,6 +103,12 @@ def test_two_regions_need_a_witness_and_get_one_online(pair, guests):
     assert refused.returncode != 0
     for word in ("no majority", HOME, "2 of the 2", "witness", "--unsafe"):
         assert word in refused.stdout + refused.stderr, word
+    unsafe = ("key", "promote", key, "--in", SECOND, "--unsafe", "--confirm", HOME)
+    assert meridian(*unsafe, "--data-dir", pair.data_dir, check=False).returncode != 0, "the wrong name was typed"
+    promotions = [record for record in records(pair) if record["eventName"] == "RegionPromote"]
+    codes = [record.get("errorCode") for record in promotions]
+    assert codes == [None, "Refused", None, "Invalid"], "what was asked for, and what was refused"
+    assert "no majority" in promotions[1]["errorMessage"] and promotions[3]["requestParameters"]["confirmation"] == HOME
     pair.start(HOME)
     pair.wait_ready()
 

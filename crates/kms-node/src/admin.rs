@@ -1,22 +1,21 @@
-//! Operators' commands on this node. What changes something between Regions is recorded in the audit log (invariant G3)
-//! before it is carried out.
+//! Operators' commands on this node. What changes something is recorded in the audit log (see audited.rs).
 
+mod audited;
 mod clock;
 mod explain;
 mod regions;
 
-use kms_audit::{AuditLog, Event, Record, UserIdentity};
+use kms_audit::AuditLog;
 use kms_region::{EvictScope, Force, KeyResult, PromoteScope};
 use kms_state::State;
 use kms_transport::{AdminError, AdminHandler, admin_messages as pb, async_trait};
-use kms_types::{AccountId, Entropy, KeyId, KeyState, Region};
-use serde_json::{Value, json};
+use kms_types::{AccountId, KeyId, KeyState, Region};
+use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use crate::{
     config::{NodeConfig, Role},
-    entropy::OsEntropy,
     group::{ChangeError, Group},
     region_driver::{DriverError, RegionHandle},
 };
@@ -54,19 +53,18 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Reply<T> {
 }
 
 impl Admin {
-    /// Records an operator's command before it is carried out; without the record it is not.
-    async fn record(&self, command: &'static str, parameters: Value) -> Reply<()> {
-        let entropy: &mut dyn Entropy = &mut OsEntropy;
-        let now = self.group.applied().state.region_time();
-        let identity = UserIdentity::service("operator.meridian.internal");
-        let record =
-            Record::builder(Event::Operator(command), identity, now, &self.config.region, entropy.array())
-                .request_parameters(parameters)
-                .build();
-        self.audit
-            .append(record)
-            .await
-            .map_err(|error| AdminError::Unavailable(format!("the audit log cannot be written: {error}")))
+    async fn evict(&self, request: &pb::RegionEvictRequest) -> Reply<pb::ChangeReply> {
+        let region: Region = parse(&request.region)?;
+        let scope = match request.key.as_str() {
+            "" => EvictScope::All,
+            key => EvictScope::Key(parse(key)?),
+        };
+        let results = self.region.evict(region, scope).await.map_err(driver)?;
+        let refused = results.iter().find(|(_, result)| !matches!(result, KeyResult::Removed { .. }));
+        match refused {
+            Some((key, result)) => Err(AdminError::Refused(format!("key `{key}`: {result}"))),
+            None => done(format!("`{}` is removed from {} keys", request.region, results.len())),
+        }
     }
 
     fn key_counts(&self) -> (u64, u64) {
@@ -94,6 +92,15 @@ fn scope(request: &pb::RegionPromoteRequest) -> Reply<PromoteScope> {
         Some(What::Key(key)) => Ok(PromoteScope::Key(parse(key)?)),
         Some(What::LostRegion(region)) => Ok(PromoteScope::AllOf(parse(region)?)),
         None => Err(AdminError::Invalid("name a key or the lost Region".into())),
+    }
+}
+
+fn scope_name(request: &pb::RegionPromoteRequest) -> String {
+    use pb::region_promote_request::What;
+    match &request.what {
+        Some(What::Key(key)) => format!("key {key}"),
+        Some(What::LostRegion(region)) => format!("keys whose primary is {region}"),
+        None => String::new(),
     }
 }
 
@@ -142,70 +149,80 @@ impl AdminHandler for Admin {
 
     async fn add_node(&self, request: pb::AddNodeRequest) -> Reply<pb::ChangeReply> {
         let pb::AddNodeRequest { node, cluster, api } = request;
-        self.record("AddNode", json!({ "node": node, "cluster": cluster, "api": api })).await?;
-        let peer = kms_raft::Peer { cluster, api };
-        self.group.add_learner(node, peer).await.map_err(changed)?;
-        done(format!("node {node} is a learner and has caught up"))
+        self.audited("AddNode", json!({ "node": node, "cluster": cluster, "api": api }), async {
+            let peer = kms_raft::Peer { cluster, api };
+            self.group.add_learner(node, peer).await.map_err(changed)?;
+            done(format!("node {node} is a learner and has caught up"))
+        })
+        .await
     }
 
     async fn promote_node(&self, request: pb::NodeRequest) -> Reply<pb::ChangeReply> {
-        self.record("PromoteNode", json!({ "node": request.node })).await?;
-        self.group.promote(request.node).await.map_err(changed)?;
-        done(format!("node {} votes", request.node))
+        self.audited("PromoteNode", json!({ "node": request.node }), async {
+            self.group.promote(request.node).await.map_err(changed)?;
+            done(format!("node {} votes", request.node))
+        })
+        .await
     }
 
     async fn remove_node(&self, request: pb::NodeRequest) -> Reply<pb::ChangeReply> {
-        self.record("RemoveNode", json!({ "node": request.node })).await?;
-        self.group.remove(request.node).await.map_err(changed)?;
-        done(format!("node {} is removed", request.node))
+        self.audited("RemoveNode", json!({ "node": request.node }), async {
+            self.group.remove(request.node).await.map_err(changed)?;
+            done(format!("node {} is removed", request.node))
+        })
+        .await
     }
 
     async fn transfer_leader(&self, request: pb::TransferLeaderRequest) -> Reply<pb::ChangeReply> {
-        self.record("TransferLeader", json!({ "node": request.node })).await?;
-        let leader = self.group.transfer_leader(request.node).await.map_err(changed)?;
-        done(format!("node {leader} leads"))
+        self.audited("TransferLeader", json!({ "node": request.node }), async {
+            let leader = self.group.transfer_leader(request.node).await.map_err(changed)?;
+            done(format!("node {leader} leads"))
+        })
+        .await
     }
 
     async fn region_promote(&self, request: pb::RegionPromoteRequest) -> Reply<pb::RegionPromoteReply> {
-        let (scope, force) = (scope(&request)?, self.force(&request)?);
-        self.record(
-            "RegionPromote",
-            json!({ "scope": format!("{scope:?}"), "unsafe": force == Force::Unsafe, "confirmation": request.confirmation }),
-        )
-        .await?;
-        let results = self.region.promote(scope, force).await.map_err(driver)?;
-        Ok(promoted(results, &self.group.applied().state))
+        let parameters = json!({
+            "scope": scope_name(&request),
+            "unsafe": request.unsafe_without_majority,
+            "confirmation": request.confirmation,
+        });
+        self.audited("RegionPromote", parameters, async {
+            let results =
+                self.region.promote(scope(&request)?, self.force(&request)?).await.map_err(driver)?;
+            Ok(promoted(results, &self.group.applied().state))
+        })
+        .await
     }
 
     async fn region_evict(&self, request: pb::RegionEvictRequest) -> Reply<pb::ChangeReply> {
-        let region: Region = parse(&request.region)?;
-        let scope = match request.key.as_str() {
-            "" => EvictScope::All,
-            key => EvictScope::Key(parse(key)?),
-        };
-        self.record("RegionEvict", json!({ "region": request.region, "key": request.key })).await?;
-        let results = self.region.evict(region, scope).await.map_err(driver)?;
-        let refused = results.iter().find(|(_, result)| !matches!(result, KeyResult::Removed { .. }));
-        match refused {
-            Some((key, result)) => Err(AdminError::Refused(format!("key `{key}`: {result}"))),
-            None => done(format!("`{}` is removed from {} keys", request.region, results.len())),
-        }
+        let parameters = json!({ "region": request.region, "key": request.key });
+        self.audited("RegionEvict", parameters, self.evict(&request)).await
     }
 
     async fn region_invite(&self, request: pb::RegionInviteRequest) -> Reply<pb::RegionInviteReply> {
-        self.invite(request).await
+        let parameters = json!({ "region": request.region, "role": request.role, "incarnation": request.incarnation,
+            "verifyingKey": request.verifying_key, "nodes": request.nodes });
+        self.audited("RegionInvite", parameters, self.invite(&request)).await
     }
 
     async fn region_remove(&self, request: pb::RegionRemoveRequest) -> Reply<pb::ChangeReply> {
-        self.remove_region(request).await
+        let parameters = json!({
+            "region": request.region,
+            "unsafe": request.unsafe_without_majority,
+            "confirmation": request.confirmation,
+        });
+        self.audited("RegionRemove", parameters, self.remove_region(&request)).await
     }
 
     async fn region_link(&self, request: pb::RegionLinkRequest) -> Reply<pb::ChangeReply> {
-        self.link_region(request).await
+        let parameters = json!({ "region": request.region, "nodes": request.nodes });
+        self.audited("RegionLink", parameters, self.link_region(&request)).await
     }
 
     async fn region_isolate(&self, request: pb::RegionIsolateRequest) -> Reply<pb::ChangeReply> {
-        self.isolate_region(request).await
+        let name = if request.isolated { "RegionIsolate" } else { "RegionReturn" };
+        self.audited(name, json!({ "region": request.region }), self.isolate_region(&request)).await
     }
 
     async fn rotation_status(&self, request: pb::RotationStatusRequest) -> Reply<pb::RotationStatusReply> {
@@ -228,10 +245,12 @@ impl AdminHandler for Admin {
     }
 
     async fn advance_clock(&self, request: pb::AdvanceClockRequest) -> Reply<pb::ClockReply> {
-        clock::check_movable(&self.config, request.offset_ms)?;
-        self.record("AdvanceClock", json!({ "offsetMs": request.offset_ms })).await?;
-        clock::advance(&self.group, request.offset_ms).await?;
-        self.clock(pb::ClockRequest {}).await
+        self.audited("AdvanceClock", json!({ "offsetMs": request.offset_ms }), async {
+            clock::check_movable(&self.config, request.offset_ms)?;
+            clock::advance(&self.group, request.offset_ms).await?;
+            self.clock(pb::ClockRequest {}).await
+        })
+        .await
     }
 
     async fn trigger_snapshot(&self, _: pb::TriggerSnapshotRequest) -> Reply<pb::ChangeReply> {

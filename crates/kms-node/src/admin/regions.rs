@@ -8,7 +8,6 @@ use kms_state::{
 };
 use kms_transport::{AdminError, admin_messages as pb};
 use kms_types::{Entropy, KeyId, ProposalId, Region};
-use serde_json::json;
 use std::collections::BTreeMap;
 
 use super::{Admin, Reply, done, driver, parse};
@@ -20,7 +19,7 @@ const MOST_REGISTERS: usize = 500;
 const MOST_WAITING: usize = 1_000;
 
 impl Admin {
-    pub(super) async fn invite(&self, request: pb::RegionInviteRequest) -> Reply<pb::RegionInviteReply> {
+    pub(super) async fn invite(&self, request: &pb::RegionInviteRequest) -> Reply<pb::RegionInviteReply> {
         let region: Region = parse(&request.region)?;
         let voter = Voter {
             incarnation: parse(&request.incarnation)?,
@@ -28,12 +27,6 @@ impl Admin {
             role: role(&request.role)?,
         };
         let nodes = nodes(&request.nodes)?;
-        self.record(
-            "RegionInvite",
-            json!({ "region": request.region, "role": request.role, "incarnation": request.incarnation,
-                "verifyingKey": request.verifying_key, "nodes": request.nodes }),
-        )
-        .await?;
         let change = DirectoryChange::Add { region: region.clone(), voter: voter.clone(), nodes };
         let result = self.region.change_directory(change, Force::Safe).await.map_err(driver)?;
         let state = self.group.applied().state.clone();
@@ -70,7 +63,7 @@ impl Admin {
         self.group.status().members.into_iter().map(|member| member.cluster).collect()
     }
 
-    pub(super) async fn remove_region(&self, request: pb::RegionRemoveRequest) -> Reply<pb::ChangeReply> {
+    pub(super) async fn remove_region(&self, request: &pb::RegionRemoveRequest) -> Reply<pb::ChangeReply> {
         let region: Region = parse(&request.region)?;
         let force = match request.unsafe_without_majority {
             false => Force::Safe,
@@ -81,11 +74,6 @@ impl Admin {
                 )));
             }
         };
-        self.record(
-            "RegionRemove",
-            json!({ "region": request.region, "unsafe": force == Force::Unsafe, "confirmation": request.confirmation }),
-        )
-        .await?;
         let change = DirectoryChange::Remove { region: region.clone() };
         match self.region.change_directory(change, force).await.map_err(driver)? {
             DirectoryResult::Changed { generation } => done(format!(
@@ -95,9 +83,8 @@ impl Admin {
         }
     }
 
-    pub(super) async fn link_region(&self, request: pb::RegionLinkRequest) -> Reply<pb::ChangeReply> {
+    pub(super) async fn link_region(&self, request: &pb::RegionLinkRequest) -> Reply<pb::ChangeReply> {
         let (region, nodes): (Region, _) = (parse(&request.region)?, nodes(&request.nodes)?);
-        self.record("RegionLink", json!({ "region": request.region, "nodes": request.nodes })).await?;
         let change = DirectoryChange::Link { region: region.clone(), nodes };
         match self.region.change_directory(change, Force::Safe).await.map_err(driver)? {
             DirectoryResult::Changed { generation } => {
@@ -107,10 +94,8 @@ impl Admin {
         }
     }
 
-    pub(super) async fn isolate_region(&self, request: pb::RegionIsolateRequest) -> Reply<pb::ChangeReply> {
+    pub(super) async fn isolate_region(&self, request: &pb::RegionIsolateRequest) -> Reply<pb::ChangeReply> {
         let region: Region = parse(&request.region)?;
-        let name = if request.isolated { "RegionIsolate" } else { "RegionReturn" };
-        self.record(name, json!({ "region": request.region })).await?;
         let entropy: &mut dyn Entropy = &mut OsEntropy;
         let proposal = Proposal {
             id: ProposalId::from_random(entropy.array()),
