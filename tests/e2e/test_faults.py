@@ -146,6 +146,18 @@ def test_a_delay_between_regions_is_paid_by_what_they_agree_on(faulty):
     wait_state(gateway(faulty, EU), key)
 
 
+def test_regions_a_satellite_apart_connect_and_agree(faulty):
+    for other in (US, AP):
+        faulty.local("delay", EU, other, "600ms")
+    faulty.kill(EU)
+    faulty.start(EU)
+    faulty.wait_ready()
+    home = gateway(faulty, US)
+    key = home.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    home.replicate_key(KeyId=key, ReplicaRegion=EU)
+    wait_state(gateway(faulty, EU), key)
+
+
 def test_a_replica_is_creating_for_as_long_as_asked(faulty):
     home, there = gateway(faulty, US), gateway(faulty, EU)
     key = home.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]

@@ -1,12 +1,12 @@
 //! How this node reaches others: what every outgoing connection has in common. Opens none before it is used.
 
 use crate::{
-    limits::{CONNECT_TIMEOUT, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT},
+    limits::{CONNECT_TIMEOUT, FAR_CONNECT_TIMEOUT, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT},
     tls::TlsIdentity,
 };
 use http::Uri;
 use hyper_util::client::legacy::connect::{HttpConnector, proxy::Tunnel};
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, time::Duration};
 use tonic::transport::{Channel, Endpoint, Error};
 
 /// The own certificate and the way out.
@@ -14,6 +14,7 @@ use tonic::transport::{Channel, Endpoint, Error};
 pub struct Dialer {
     tls: TlsIdentity,
     exit: Option<SocketAddr>,
+    connect_timeout: Duration,
 }
 
 impl fmt::Debug for Dialer {
@@ -25,20 +26,25 @@ impl fmt::Debug for Dialer {
 impl Dialer {
     /// Connects to the address that is called.
     pub fn direct(tls: TlsIdentity) -> Self {
-        Self { tls, exit: None }
+        Self { tls, exit: None, connect_timeout: CONNECT_TIMEOUT }
     }
 
     /// Asks the HTTP proxy at `exit` to connect (CONNECT [RFC9110 §9.3.6]). TLS goes through it: the proxy sees no more than a
     /// cable would.
     pub fn through(tls: TlsIdentity, exit: SocketAddr) -> Self {
-        Self { tls, exit: Some(exit) }
+        Self { tls, exit: Some(exit), connect_timeout: CONNECT_TIMEOUT }
+    }
+
+    /// With the patience that other Regions need.
+    pub(crate) fn far(&self) -> Self {
+        Self { connect_timeout: FAR_CONNECT_TIMEOUT, ..self.clone() }
     }
 
     /// Connects lazily, and again after every failure. `name` is what the peer's certificate must carry.
     pub(crate) fn channel(&self, address: &str, name: &str) -> Result<Channel, Error> {
         let endpoint = Endpoint::from_shared(format!("https://{address}"))?
-            .tls_config(self.tls.client(name))?
-            .connect_timeout(CONNECT_TIMEOUT)
+            .tls_config(self.tls.client(name).timeout(self.connect_timeout))?
+            .connect_timeout(self.connect_timeout)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
@@ -65,7 +71,6 @@ mod tests {
     use super::*;
     use crate::{limits, peer_links::Link, pki::Authority, proto::region};
     use kms_types::Timestamp;
-    use std::time::Duration;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},

@@ -101,7 +101,8 @@ impl TonicRegionLink {
 impl PeerRegion {
     fn new(region: &Region, addresses: Vec<String>, dialer: &Dialer) -> Self {
         let name = region_name(region);
-        let nodes = addresses.iter().map(|address| Link::new(address, &name, dialer)).collect();
+        let dialer = dialer.far();
+        let nodes = addresses.iter().map(|address| Link::new(address, &name, &dialer)).collect();
         let permits = Semaphore::new(DELIVERIES_IN_FLIGHT);
         Self { addresses, nodes, preferred: AtomicUsize::new(0), permits }
     }

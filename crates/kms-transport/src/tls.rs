@@ -4,7 +4,7 @@
 
 use crate::{
     identity::{IdentityError, PeerIdentity},
-    limits::{CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT},
+    limits::HANDSHAKE_TIMEOUT,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{fmt, fs, io, path::Path, path::PathBuf};
@@ -88,7 +88,6 @@ impl TlsIdentity {
             .identity(self.own.clone())
             .ca_certificate(self.authority.clone())
             .domain_name(name)
-            .timeout(CONNECT_TIMEOUT)
     }
 }
 
