@@ -1,10 +1,11 @@
 """Drills end with a report, a verdict and an exit code that agree, and leave nothing broken behind."""
 
 import json
+import re
 import signal
 
 import pytest
-from harness import audit
+from harness import audit, settings
 from harness.cluster import Cluster, meridian, wait_until
 from harness.drills import Running, check_page, drill, held, processes_under
 from harness.fixtures import serve
@@ -85,6 +86,52 @@ def test_unsafe_promotion_asks_and_is_audited(binary, tmp_path):
 def definition(path, steps, rest=""):
     path.write_text(f'version = 1\nname = "ours"\ndescription = "A team\'s own."\nsteps = [{steps}]\n{rest}')
     return path
+
+
+def documented(path, name):
+    """A definition of docs/operations/drills.md."""
+    blocks = re.findall(r"```toml\n(.*?)```", (settings.ROOT / "docs" / "operations" / "drills.md").read_text(), re.DOTALL)
+    path.write_text(next(block for block in blocks if f'name = "{name}"' in block))
+    return path
+
+
+def test_every_fault_of_local_clusters_is_a_step(cluster, tmp_path):
+    """The bad day of the document: links, disks and clocks at once, and probes of a Region and of a node."""
+    file = documented(tmp_path / "bad-day.toml", "bad-day")
+    report = drill(tmp_path / "store", file, "--quick", "--use-running", "--data-dir", cluster.data_dir)
+    what = " / ".join(fault["what"] for fault in report["faults"])
+    for words in (
+        "us-east-1 and eu-west-1: a round trip takes 160ms",
+        "us-east-1 and eu-west-1: 2% is lost",
+        "us-east-1 and eu-west-1: 2mbit per second",
+        "us-east-1 and eu-west-1: key material takes 2 s",
+        "eu-west-1/2: disk full",
+        ": clock +2m",
+        "is cut off from everybody else",
+    ):
+        assert words in what, what
+    assert held(report, "probe: eu-west-1 serves CreateKey") and held(report, "probe: eu-west-1 serves Encrypt")
+    assert all(fault["to_ms"] is not None for fault in report["faults"])
+    status = cluster.status()
+    assert status["faults"] == [] and all(node["ready"] for region in status["regions"] for node in region["nodes"])
+
+
+def test_a_probe_of_a_node_that_is_cut_off(cluster, tmp_path):
+    steps = """
+      { hold = "1s" },
+      { partition = { between = ["us-east-1/2", "us-east-1"] } },
+      { probe = { at = "us-east-1/2", call = "create-key", expect = "not-served", within = "20s" } },
+      { probe = { at = "us-east-1", call = "decrypt", within = "30s" } },
+      { heal = ["us-east-1"] },
+      { probe = { at = "us-east-1/2", call = "describe-key", within = "30s" } },
+      { probe = { at = "us-east-1/2", call = "create-key", expect = "not-served", within = "1s" } },
+    """
+    flags = ["--use-running", "--data-dir", cluster.data_dir]
+    report = drill(tmp_path / "store", definition(tmp_path / "ours.toml", steps), *flags, expect=1)
+    assert held(report, "probe: us-east-1/2 does not serve CreateKey")
+    assert held(report, "probe: us-east-1/2 serves DescribeKey")
+    assert [step["outcome"] for step in report["steps"]] == ["done"] * 6 + ["failed"]
+    assert "us-east-1/2 still serves CreateKey after 1 s" in report["stopped"]
 
 
 def test_own_definition_with_a_missed_target(cluster, tmp_path):

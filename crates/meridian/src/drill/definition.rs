@@ -1,6 +1,7 @@
 //! What a drill is: a TOML file that teams keep beside their own code. Parsed and checked as a whole before anything
 //! starts; every error names its line. Knows no cluster.
 
+mod fault;
 mod load;
 mod step;
 mod values;
@@ -13,10 +14,13 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
+pub use fault::{
+    Call, Delay, Latencies, Loss, Partition, Probe, Rate, Service, SkewClock, SlowReplication, Word,
+};
 pub use load::LoadPlan;
 pub use step::{
-    BeginRotations, Condition, Delay, Evict, Expect, Links, Promote, RotateStep, RotateUnderFaults, Step,
-    Try, UpdatePrimary, WaitUntil,
+    BeginRotations, Condition, Evict, Expect, Promote, RotateStep, RotateUnderFaults, Step, Try,
+    UpdatePrimary, WaitUntil,
 };
 pub use values::{Aim, Place, Time};
 

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     drill::report::FaultWindow,
-    local::layout::{Cluster, NodeKey},
+    local::{
+        layout::{Cluster, NodeKey},
+        links::LinkFault,
+    },
 };
 
 /// What is wrong with a node.
@@ -17,16 +20,43 @@ pub enum Ill {
     Frozen,
 }
 
-/// What is wrong with a link.
+/// What is wrong with a node that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flaw {
+    /// Its files cannot grow; it ends when it has to write.
+    DiskFull,
+    /// Its clock is wrong.
+    Skewed,
+}
+
+/// What is wrong with a link, at least in one direction or for some of its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bad {
-    /// Nothing arrives, at least in one direction.
+    /// Nothing arrives.
     Cut,
     /// Everything arrives late.
     Slow,
+    /// Some of it is sent again and again.
+    Lossy,
+    /// Little passes.
+    Narrow,
+    /// Key material arrives late.
+    LateKeys,
 }
 
-/// The two ends of a link, in the order of their names.
+impl From<LinkFault> for Bad {
+    fn from(fault: LinkFault) -> Self {
+        match fault {
+            LinkFault::Partition => Self::Cut,
+            LinkFault::Delay { .. } => Self::Slow,
+            LinkFault::Loss { .. } => Self::Lossy,
+            LinkFault::Rate { .. } => Self::Narrow,
+            LinkFault::SlowReplication { .. } => Self::LateKeys,
+        }
+    }
+}
+
+/// The two ends of a link, in the order of their names; a Region twice for what is between its own nodes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link(Region, Region);
 
@@ -47,6 +77,7 @@ impl Link {
 pub struct InForce {
     windows: Vec<FaultWindow>,
     nodes: BTreeMap<NodeKey, (Ill, usize)>,
+    flaws: BTreeMap<(NodeKey, Flaw), usize>,
     links: BTreeMap<(Link, Bad), usize>,
 }
 
@@ -68,6 +99,24 @@ impl InForce {
         self.close_unused(at_ms);
     }
 
+    /// From now on these nodes have a flaw.
+    pub fn flawed(&mut self, what: String, nodes: &[NodeKey], flaw: Flaw, at_ms: u64) {
+        let window = self.open(what, at_ms);
+        self.flaws.extend(nodes.iter().map(|node| ((node.clone(), flaw), window)));
+        self.close_unused(at_ms);
+    }
+
+    /// The flaws that `cured` is true of are gone.
+    pub fn cured(&mut self, cured: impl Fn(&NodeKey, Flaw) -> bool, at_ms: u64) {
+        self.flaws.retain(|(node, flaw), _| !cured(node, *flaw));
+        self.close_unused(at_ms);
+    }
+
+    /// The nodes that have this flaw.
+    pub fn with(&self, flaw: Flaw) -> Vec<NodeKey> {
+        self.flaws.keys().filter(|(_, has)| *has == flaw).map(|(node, _)| node.clone()).collect()
+    }
+
     /// From now on these links are bad.
     pub fn links(&mut self, what: String, links: impl IntoIterator<Item = Link>, bad: Bad, at_ms: u64) {
         let window = self.open(what, at_ms);
@@ -87,8 +136,8 @@ impl InForce {
     }
 
     fn close_unused(&mut self, at_ms: u64) {
-        let used: BTreeSet<usize> =
-            self.nodes.values().map(|(_, window)| *window).chain(self.links.values().copied()).collect();
+        let nodes = self.nodes.values().map(|(_, window)| *window).chain(self.flaws.values().copied());
+        let used: BTreeSet<usize> = nodes.chain(self.links.values().copied()).collect();
         for (number, window) in self.windows.iter_mut().enumerate() {
             if !used.contains(&number) {
                 window.to_ms.get_or_insert(at_ms);
@@ -101,9 +150,9 @@ impl InForce {
         self.nodes.iter().filter(|(_, (is, _))| *is == ill).map(|(node, _)| node.clone()).collect()
     }
 
-    /// True if the node is neither down nor frozen.
+    /// True if the node is neither down nor frozen, and can write.
     pub fn is_well(&self, node: &NodeKey) -> bool {
-        !self.nodes.contains_key(node)
+        !self.nodes.contains_key(node) && !self.flaws.contains_key(&(node.clone(), Flaw::DiskFull))
     }
 
     /// The Regions without any node that is well.
@@ -128,19 +177,20 @@ impl InForce {
             .collect()
     }
 
-    /// The links over which nothing arrives, at least in one direction.
+    /// The links between Regions over which nothing arrives, at least in one direction or between some nodes.
     pub fn cut(&self) -> BTreeSet<Link> {
-        self.links.keys().filter(|(_, bad)| *bad == Bad::Cut).map(|(link, _)| link.clone()).collect()
+        let cut = self.links.keys().filter(|(link, bad)| *bad == Bad::Cut && link.0 != link.1);
+        cut.map(|(link, _)| link.clone()).collect()
     }
 
-    /// True if some link is bad.
-    pub fn any_link(&self) -> bool {
-        !self.links.is_empty()
+    /// True if some link is bad, or some node has a flaw: what the supervisor's `heal` ends.
+    pub fn any_to_heal(&self) -> bool {
+        !self.links.is_empty() || !self.flaws.is_empty()
     }
 
     /// True if something is in force.
     pub fn any(&self) -> bool {
-        !self.nodes.is_empty() || !self.links.is_empty()
+        !self.nodes.is_empty() || self.any_to_heal()
     }
 
     /// When the last fault ended, if none is in force.
@@ -193,5 +243,28 @@ mod tests {
         faults.nodes("kill".into(), &[node(1)], Ill::Down, 20);
         assert_eq!((faults.ill(Ill::Frozen), faults.ill(Ill::Down)), (vec![], vec![node(1)]));
         assert_eq!(faults.windows()[0].to_ms, Some(20));
+    }
+
+    #[test]
+    fn flaws_have_windows_of_their_own_and_a_full_disk_is_not_well() {
+        let mut faults = InForce::default();
+        faults.flawed("clock".into(), &[node(1), node(2)], Flaw::Skewed, 10);
+        faults.flawed("disk".into(), &[node(1)], Flaw::DiskFull, 15);
+        assert_eq!((faults.is_well(&node(1)), faults.is_well(&node(2))), (false, true));
+        faults.cured(|_, flaw| flaw == Flaw::DiskFull, 20);
+        assert_eq!((faults.windows()[0].to_ms, faults.windows()[1].to_ms), (None, Some(20)));
+        assert!(faults.is_well(&node(1)) && faults.any_to_heal());
+        faults.cured(|_, _| true, 30);
+        assert_eq!((faults.any(), faults.mended_ms()), (false, Some(30)));
+    }
+
+    #[test]
+    fn faults_of_one_link_do_not_end_each_other_and_a_region_is_not_cut_off_from_itself() {
+        let [a, b]: [Region; 2] = ["us-east-1", "eu-west-1"].map(|r| r.parse().unwrap());
+        let mut faults = InForce::default();
+        faults.links("delay".into(), [Link::between(&a, &b)], Bad::Slow, 10);
+        faults.links("loss".into(), [Link::between(&a, &b)], Bad::Lossy, 15);
+        faults.links("inside".into(), [Link::between(&a, &a)], Bad::Cut, 20);
+        assert!(faults.windows().iter().all(|window| window.to_ms.is_none()) && faults.cut().is_empty());
     }
 }

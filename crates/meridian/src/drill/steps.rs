@@ -1,9 +1,11 @@
 //! Carries out the steps of a drill, one file per kind. A step that cannot be done, or not in time, is an error, and ends
 //! the story; what the drill promises beyond that is a check.
 
+mod calling;
 mod checking;
 mod disks;
 mod finale;
+mod flaws;
 mod links;
 mod processes;
 mod promotion;
@@ -40,8 +42,16 @@ impl Stage<'_> {
             Step::Restart(aim) => self.restart(aim).await,
             Step::TransferLeader(place) => self.transfer_leader(place).await,
             Step::Partition(links) => self.partition(links).await,
-            Step::Isolate(place) => self.isolate(place).await,
+            Step::Isolate(aim) => self.isolate(aim).await,
             Step::Delay(delay) => self.delay(delay).await,
+            Step::Loss(loss) => self.loss(loss).await,
+            Step::Rate(rate) => self.rate(rate).await,
+            Step::SlowReplication(slow) => self.slow_replication(slow).await,
+            Step::Latency(latencies) => self.latency(latencies).await,
+            Step::DiskFull(aim) => self.disk_full(aim).await,
+            Step::DiskFree(aim) => self.disk_free(aim).await,
+            Step::Skew(skew) => self.skew(skew).await,
+            Step::Probe(probe) => self.probe(probe).await,
             Step::Heal(places) => self.heal(places).await,
             Step::Promote(promote) => self.promote(promote).await,
             Step::UpdatePrimary(update) => self.update_primary(update).await,

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use kms_types::Region;
+use serde::Deserialize;
 use serde_json::json;
 use std::{
     fs,
@@ -43,7 +44,8 @@ pub struct LatencyArgs {
 }
 
 /// Times that come with the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// Averages between ten of AWS's Regions, published in 2017.
     Aws,
@@ -135,7 +137,8 @@ impl Matrix {
         Ok(Self(pairs))
     }
 
-    fn of_preset(preset: Preset) -> Result<Self, Failure> {
+    /// The times that come with the program.
+    pub fn of_preset(preset: Preset) -> Result<Self, Failure> {
         match preset {
             Preset::Aws => Self::parse(AWS).map_err(|error| Failure::Usage(error.to_string())),
         }
@@ -144,6 +147,11 @@ impl Matrix {
     fn of_file(path: &Path) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(io_error("read", path))?;
         Self::parse(&text).map_err(|error| Failure::Usage(format!("`{}`, {error}", path.display())))
+    }
+
+    /// Two Regions and the time of a round trip between them, each pair once.
+    pub fn pairs(&self) -> &[(Region, Region, Latency)] {
+        &self.0
     }
 
     /// The faults that make up the matrix in a cluster, with the words for them. Pairs of Regions that the cluster lacks are left out.

@@ -2,8 +2,13 @@
 
 use serde::Deserialize;
 
-use crate::drill::definition::{Aim, Place, Time};
-use crate::local::{clock::Span, target::Selector};
+use super::fault::{
+    Delay, Latencies, Loss, Partition, Probe, Rate, SkewClock, SlowReplication, Word, check_link,
+};
+use crate::{
+    drill::definition::{Aim, Place, Time},
+    local::{clock::Span, links::LinkFault, target::Selector},
+};
 
 /// One step.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,14 +30,30 @@ pub enum Step {
     Restart(Aim),
     /// Move leadership of a Region to another of its nodes.
     TransferLeader(Place),
-    /// Cut the link between two Regions.
-    Partition(Links),
-    /// Cut a Region off from all others. Its clients still reach it.
-    Isolate(Place),
-    /// Delay what goes over a link.
+    /// Cut everything between two sides.
+    Partition(Partition),
+    /// Cut a Region or a node off from all others. Its clients still reach it.
+    Isolate(Aim),
+    /// Delay everything between two sides.
     Delay(Delay),
-    /// Mend one link (two names), all links of a Region (one name), or every link (none).
+    /// Lose a share of what two sides send to each other.
+    Loss(Loss),
+    /// Let only so much pass between two sides.
+    Rate(Rate),
+    /// Let key material take longer between two sides.
+    SlowReplication(SlowReplication),
+    /// Set the round-trip times between Regions.
+    Latency(Latencies),
+    /// Fill the disks of nodes: none of their files can grow.
+    DiskFull(Aim),
+    /// Make room on them again.
+    DiskFree(Aim),
+    /// Set clocks wrong, or right again.
+    Skew(SkewClock),
+    /// Mend everything between two Regions (two names), around one (one name), or every link, disk and clock (none).
     Heal(Vec<Place>),
+    /// Make a call and see whether it is served.
+    Probe(Probe),
     /// Make a Region primary of every key that another one leads, by the operators' command.
     Promote(Promote),
     /// Make a Region primary of every key that another one leads, by UpdatePrimaryRegion.
@@ -50,7 +71,7 @@ pub enum Step {
     /// Open every ciphertext in every Region that is there, and look for every acknowledged change.
     Check(String),
     /// Move the time of every Region forward.
-    AdvanceClock(SpanText),
+    AdvanceClock(Word<Span>),
     /// Replace a node whose disk is lost by a new one with a new number.
     ReplaceNode(Aim),
     /// Stop a Region, copy its disks aside, start it.
@@ -59,41 +80,6 @@ pub enum Step {
     Restore(Place),
     /// Remove a Region from the members of every key, by the operators' command.
     Evict(Evict),
-}
-
-/// A span of Region time, `400d`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub struct SpanText(pub Span);
-
-impl TryFrom<String> for SpanText {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self)
-    }
-}
-
-/// Which link.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Links {
-    /// Its two ends.
-    pub between: [Place; 2],
-    /// Cut only what the first sends to the second.
-    #[serde(default)]
-    pub one_way: bool,
-}
-
-/// How slow a link is to be.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Delay {
-    /// Its two ends.
-    pub between: [Place; 2],
-    /// One-way delay.
-    pub by: Time,
-    /// Random addition of up to this much.
-    pub jitter: Option<Time>,
 }
 
 /// Many rotations under random partitions.
@@ -266,17 +252,22 @@ impl Step {
             | Self::Resume(aim)
             | Self::Start(aim)
             | Self::Restart(aim)
+            | Self::Isolate(aim)
+            | Self::DiskFull(aim)
+            | Self::DiskFree(aim)
+            | Self::Skew(SkewClock { of: aim, .. })
+            | Self::Probe(Probe { at: aim, .. })
             | Self::ReplaceNode(aim) => vec![&aim.place],
-            Self::TransferLeader(place)
-            | Self::Isolate(place)
-            | Self::Snapshot(place)
-            | Self::Restore(place) => {
-                vec![place]
-            }
+            Self::TransferLeader(place) | Self::Snapshot(place) | Self::Restore(place) => vec![place],
             Self::Evict(evict) => vec![&evict.region],
-            Self::Partition(Links { between, .. }) | Self::Delay(Delay { between, .. }) => {
-                between.iter().collect()
+            Self::Partition(Partition { between, .. })
+            | Self::Delay(Delay { between, .. })
+            | Self::Loss(Loss { between, .. })
+            | Self::Rate(Rate { between, .. })
+            | Self::SlowReplication(SlowReplication { between, .. }) => {
+                between.iter().map(|aim| &aim.place).collect()
             }
+            Self::Latency(latencies) => latencies.places(),
             Self::Heal(places) => places.iter().collect(),
             Self::Promote(Promote { from, to, .. }) | Self::UpdatePrimary(UpdatePrimary { from, to, .. }) => {
                 vec![from, to]
@@ -299,14 +290,12 @@ impl Step {
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
             Self::Heal(places) if places.len() > 2 => Err("`heal` takes two names, one, or none".into()),
-            Self::Partition(Links { between: [a, b], .. }) | Self::Delay(Delay { between: [a, b], .. })
-                if a == b =>
-            {
-                Err(format!("`{a}` has no link to itself"))
-            }
-            Self::Delay(Delay { by, jitter: Some(jitter), .. }) if jitter > by => {
-                Err("`jitter` is at most as long as `by`".into())
-            }
+            Self::Partition(partition) => check_link(&partition.between, LinkFault::Partition),
+            Self::Delay(delay) => check_link(&delay.between, delay.fault()),
+            Self::Loss(loss) => check_link(&loss.between, loss.fault()),
+            Self::Rate(rate) => check_link(&rate.between, rate.fault()),
+            Self::SlowReplication(slow) => check_link(&slow.between, slow.fault()),
+            Self::Latency(latencies) => latencies.check(),
             Self::RotateUnderFaults(RotateUnderFaults { rotations: 0, .. }) => Err("`rotations` is 0".into()),
             Self::ReplaceNode(aim) if aim.nodes == Selector::All => {
                 Err(format!("`replace-node` replaces one node: write `{0}/2` or `{0}/leader`", aim.place))

@@ -40,6 +40,16 @@ fn error_of_a_value_names_line_and_column() {
         ("{ promote = { from = \"lost\", too = \"heir\" } }", "unknown field `too`"),
         ("{ wait-until = { condition = \"agreement\" } }", "missing field `within`"),
         ("{ wait-until = { condition = \"peace\", within = \"1s\" } }", "unknown variant `peace`"),
+        ("{ explode = \"lost\" }", "expected one of `hold`, `kill`"),
+        ("{ loss = { between = [\"lost\", \"heir\"], share = \"5\" } }", "5% or 0.1%"),
+        ("{ rate = { between = [\"lost\", \"heir\"], at = \"1Mbit\" } }", "1mbit, 500kbit"),
+        ("{ skew = { of = \"lost\", by = \"late\" } }", "+90s, -5m or 0"),
+        ("{ latency = { preset = \"mars\" } }", "`aws`"),
+        ("{ latency = { round-trips = [[\"lost\", \"heir\", \"far\"]] } }", "80ms"),
+        ("{ delay = { between = [\"lost\"], by = \"80ms\" } }", "length 2"),
+        ("{ probe = { at = \"lost\", call = \"sing\" } }", "expected one of `encrypt`, `decrypt`"),
+        ("{ probe = { at = \"lost\", call = \"decrypt\", expect = \"maybe\" } }", "`not-served`"),
+        ("{ advance-clock = \"soon\" }", "400d"),
     ] {
         let text = refusal(&with_steps(&format!("  {{ hold = \"1s\" }},\n  {step},")));
         assert!(text.contains("line 6") && text.contains(says), "{step}: {text}");
@@ -59,6 +69,23 @@ fn error_of_meaning_names_the_line_of_the_step() {
         ),
         ("{ begin-rotations = { in = \"lost\", share = 1.5 } }", "within 0 and 1"),
         ("{ check = \" \" }", "needs a name"),
+        ("{ partition = { between = [\"lost/1\", \"lost/1\"] } }", "nothing between `lost/1` and itself"),
+        ("{ partition = { between = [\"lost\", \"loser/2\"] } }", "`loser` is neither"),
+        ("{ isolate = \"loser/leader\" }", "`loser` is neither"),
+        ("{ delay = { between = [\"lost\", \"heir\"], by = \"0s\" } }", "`heal` ends one"),
+        (
+            "{ delay = { between = [\"lost\", \"heir\"], by = \"1ms\", jitter = \"2ms\" } }",
+            "jitter is at most as long",
+        ),
+        ("{ loss = { between = [\"lost\", \"heir\"], share = \"100%\" } }", "a partition loses everything"),
+        ("{ rate = { between = [\"lost\", \"heir\"], at = \"7bit\" } }", "at least 8 bits"),
+        ("{ slow-replication = { between = [\"lost\", \"heir\"], by = \"2h\" } }", "at most an hour"),
+        ("{ latency = { round-trips = [] } }", "is empty"),
+        ("{ latency = { round-trips = [[\"lost\", \"lost\", \"1ms\"]] } }", "no way to itself"),
+        ("{ latency = { round-trips = [[\"lost\", \"far\", \"1ms\"]] } }", "`far` is neither"),
+        ("{ disk-full = \"loser\" }", "`loser` is neither"),
+        ("{ skew = { of = \"loser\", by = \"+1s\" } }", "`loser` is neither"),
+        ("{ probe = { at = \"loser\", call = \"encrypt\" } }", "`loser` is neither"),
     ] {
         let text = refusal(&with_steps(&format!("  {{ hold = \"1s\" }},\n  {step},")));
         assert!(text.starts_with("line 6: ") && text.contains(says), "{step}: {text}");
@@ -99,4 +126,40 @@ fn times_are_read_and_shown() {
     }
     let shown = [250, 20_000, 1_500].map(|ms| Time::from_ms(ms).to_string());
     assert_eq!(shown, ["250 ms", "20 s", "1.500 s"]);
+}
+
+const DOCUMENT: &str = include_str!("../../../../../docs/operations/drills.md");
+
+/// The steps in the first column of the document's tables.
+fn documented_steps() -> Vec<&'static str> {
+    let cells = DOCUMENT.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let spans = cells.flat_map(|cell| cell.split("`, `")).map(|step| step.trim_end_matches('`'));
+    spans.filter(|step| step.contains(" = ")).collect()
+}
+
+#[test]
+fn every_step_of_the_document_is_one_and_every_verb_has_one() {
+    let steps = documented_steps();
+    for step in &steps {
+        let read = Definition::parse(&with_steps(&format!("{{ {step} }}")));
+        assert!(read.is_ok(), "{step}: {}", read.unwrap_err());
+    }
+    let unknown = refusal(&with_steps("{ explode = \"lost\" }"));
+    let verbs: Vec<&str> = unknown.split("expected one of ").nth(1).unwrap().split(", ").collect();
+    assert!(verbs.len() > 30, "{unknown}");
+    for verb in verbs {
+        let verb = verb.trim().trim_matches('`');
+        let begin = format!("{verb} = ");
+        assert!(steps.iter().any(|step| step.starts_with(&begin)), "no example of `{verb}`");
+    }
+}
+
+#[test]
+fn every_definition_of_the_document_is_one() {
+    let texts: Vec<&str> =
+        DOCUMENT.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(texts.len(), 2);
+    for text in texts {
+        Definition::parse(text).unwrap();
+    }
 }

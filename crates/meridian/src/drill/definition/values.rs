@@ -110,6 +110,13 @@ pub struct Aim {
     pub nodes: Selector,
 }
 
+impl Aim {
+    /// True for whoever leads.
+    pub fn is_leader(&self) -> bool {
+        self.nodes == Selector::Leader
+    }
+}
+
 impl TryFrom<String> for Aim {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
@@ -123,5 +130,15 @@ impl TryFrom<String> for Aim {
             Some(id) => Selector::Id(id.parse().map_err(|_| error())?),
         };
         Ok(Self { place: place.parse().map_err(|_| error())?, nodes })
+    }
+}
+
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.nodes {
+            Selector::All => write!(f, "{}", self.place),
+            Selector::Id(id) => write!(f, "{}/{id}", self.place),
+            Selector::Leader => write!(f, "{}/leader", self.place),
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Stage<'_> {
         }
         self.observer.event("mending what is still broken");
         let mending = async {
-            if self.faults.any_link() {
+            if self.faults.any_to_heal() {
                 self.heal_all().await?;
             }
             for (ill, action) in [(Ill::Frozen, Action::Resume), (Ill::Down, Action::Start)] {

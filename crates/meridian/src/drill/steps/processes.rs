@@ -115,7 +115,7 @@ impl Stage<'_> {
     }
 
     /// The supervisor takes a node for ready only after the process that it asked for has answered.
-    async fn ready(&self, node: &NodeKey) -> Result<(), Failure> {
+    pub(super) async fn ready(&self, node: &NodeKey) -> Result<(), Failure> {
         let until = Instant::now() + RESTART_TIMEOUT;
         loop {
             let report = control::report(&self.scene.dir).await?;
@@ -154,16 +154,20 @@ impl Stage<'_> {
 
     /// The nodes that are meant. A leader that is about to be hurt is remembered.
     pub(super) async fn nodes(&mut self, aim: &Aim) -> Result<Vec<NodeKey>, Failure> {
-        let region = self.region(&aim.place)?;
-        let leader = match aim.nodes {
-            Selector::Leader => {
-                Operator::of_cluster(&self.scene.dir)?.leader(&self.scene.cluster, &region).await
-            }
-            Selector::All | Selector::Id(_) => None,
-        };
-        if let Some(leader) = leader {
-            self.old_leaders.insert(region.clone(), leader);
+        let nodes = self.resolve(aim).await?;
+        if let (true, [leader]) = (aim.is_leader(), nodes.as_slice()) {
+            self.old_leaders.insert(leader.region.clone(), leader.id);
         }
+        Ok(nodes)
+    }
+
+    /// The nodes that are meant.
+    pub(super) async fn resolve(&self, aim: &Aim) -> Result<Vec<NodeKey>, Failure> {
+        let region = self.region(&aim.place)?;
+        let leader = match aim.is_leader() {
+            true => Operator::of_cluster(&self.scene.dir)?.leader(&self.scene.cluster, &region).await,
+            false => None,
+        };
         Target { region, nodes: aim.nodes }.resolve(&self.scene.cluster, leader)
     }
 

@@ -89,7 +89,10 @@ impl Stage<'_> {
         let others = self.others(&a);
         let Some(b) = others.choose(&mut self.rng).cloned() else { return Ok(()) };
         match self.rng.random_range(0..4) {
-            0 | 1 => self.isolate_region(&a).await,
+            0 | 1 => {
+                let what = format!("{a} is cut off from every other Region");
+                self.cut(what, &a, &others, Way::Both).await
+            }
             2 => self.cut(format!("{a} and {b} cannot hear each other"), &a, &[b], Way::Both).await,
             _ => self.cut(format!("{b} does not hear {a}"), &a, &[b], Way::OneWay).await,
         }

@@ -68,6 +68,15 @@ pub enum FaultError {
 const MOST_DELAY_US: u64 = 3_600_000_000;
 
 impl LinkFault {
+    /// True for what ends a fault of its kind: no delay, no loss.
+    pub fn is_nothing(&self) -> bool {
+        match *self {
+            Self::Delay { delay_us: us, .. } | Self::SlowReplication { delay_us: us } => us == 0,
+            Self::Loss { ppm } => ppm == 0,
+            Self::Partition | Self::Rate { .. } => false,
+        }
+    }
+
     /// Refuses values that mean nothing, or another fault.
     pub fn check(&self) -> Result<(), FaultError> {
         match *self {
