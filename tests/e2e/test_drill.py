@@ -67,9 +67,16 @@ def test_rotations_complete_while_regions_are_cut_off(cluster, tmp_path):
     assert report["counts"]["cross_region_decrypts"] > 0
 
 
-def test_node_is_replaced(binary, tmp_path):
-    report = drill(tmp_path / "store", "node-replace", "--quick")
+def test_node_is_replaced_and_the_new_one_is_one_of_the_cluster(binary, tmp_path):
+    data = tmp_path / "cluster"
+    report = drill(tmp_path / "store", "node-replace", "--quick", "--data-dir", data, "--keep")
     assert held(report, "opens every ciphertext by itself")
+    # Every node of the Region was restarted afterwards, with the new one among those that carried it.
+    restarted = {fault["what"] for fault in report["faults"] if fault["what"].endswith("restart")}
+    assert len(restarted) == 3 and "us-east-1/4: restart" in restarted
+    assert report["counts"]["failed_operations"] == 0
+    nodes = {r["name"]: [n["id"] for n in r["nodes"]] for r in json.loads((data / "cluster.json").read_text())["regions"]}
+    assert len(nodes["us-east-1"]) == 3 and 4 in nodes["us-east-1"] and nodes["eu-west-1"] == [1, 2, 3]
     assert processes_under(tmp_path) == []
 
 
@@ -188,8 +195,12 @@ def test_wrong_definition_is_refused_before_anything_starts(binary, tmp_path):
 
 def test_region_that_went_back_is_found_out(binary, tmp_path):
     report = drill(tmp_path / "store", "restore", "--quick", "--nodes", 1)
-    assert any("serves nothing" in event["event"] for event in report["timeline"])
+    events = [event["event"] for event in report["timeline"]]
+    assert any("serves nothing" in event for event in events)
+    assert any("is let in as incarnation" in event for event in events)
     assert held(report, "every ciphertext opens") and report["rpo"]["acknowledged"] > 0
+    # All three Regions count in the end: the rebuilt one opens what was sealed before it went back.
+    assert any("in the end: opening" in event and "in 3 Regions" in event for event in events)
     assert processes_under(tmp_path) == []
 
 

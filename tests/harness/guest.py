@@ -1,4 +1,5 @@
-"""A Region whose processes the test starts itself, as an operator would: prepared, let in, started with its invitation."""
+"""A Region whose processes the test starts itself, as an operator would: prepared, let in, started with its invitation. For
+what `meridian local add-region` does not do: two Regions of one name, of which one is an old disk that turns up."""
 
 import json
 import pathlib
@@ -24,15 +25,13 @@ signing_key = "{home}/signing.key"
 invitation = "{home}/invitation.json"
 listen = {{ api = "{api}", cluster = "{cluster}" }}
 tls = {{ ca = "{ca}", cert = "{home}/node-1.pem", key = "{home}/node-1.key" }}
-{root_key}
+root_key = {{ file = "{home}/root.key" }}
 [local]
 virtual_clock = true
 [[member]]
 id = 1
 cluster = "{cluster}"
 api = "{api}"
-"""
-CREDENTIAL = """
 [[credential]]
 access_key_id = "test"
 secret_access_key = "test"
@@ -49,17 +48,16 @@ def free_address() -> str:
 class Guest:
     """One Region of one node beside a local cluster."""
 
-    def __init__(self, cluster: Cluster, name: str, home: pathlib.Path, witness: bool = False):
-        self.host, self.name, self.home, self.witness = cluster, name, pathlib.Path(home), witness
+    def __init__(self, cluster: Cluster, name: str, home: pathlib.Path):
+        self.host, self.name, self.home = cluster, name, pathlib.Path(home)
         self.api, self.cluster = free_address(), free_address()
         self.process = None
 
     def prepare(self) -> dict:
         shutil.rmtree(self.home, ignore_errors=True)
-        flags = ["--witness"] if self.witness else []
         pki = self.host.data_dir / "pki"
         output = ["--output", self.home, "--ca-dir", pki, "--nodes", 1, "--json"]
-        return json.loads(meridian("region", "prepare", self.name, *flags, *output).stdout)
+        return json.loads(meridian("region", "prepare", self.name, *output).stdout)
 
     def invite(self, *flags, check: bool = True):
         output = ["--output", self.home / "invitation.json"]
@@ -77,10 +75,9 @@ class Guest:
             api=self.api,
             cluster=self.cluster,
             ca=self.host.data_dir / "pki" / "ca.pem",
-            root_key="" if self.witness else f'root_key = {{ file = "{self.home}/root.key" }}',
         )
         configuration = self.home / "meridian.toml"
-        configuration.write_text(text if self.witness else text + CREDENTIAL)
+        configuration.write_text(text)
         command = [settings.BINARY, "server", "--config", configuration, "--stop-on-stdin-eof"]
         with (self.home / "node.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)

@@ -122,8 +122,8 @@ async fn all(args: &BenchArgs, scene: &Scene, region: &Region) -> Result<Bench, 
 /// The API addresses of all nodes, and of the leader.
 async fn nodes(scene: &Scene, region: &Region) -> Result<(Vec<SocketAddr>, SocketAddr), Failure> {
     let none = || Failure::Bench(format!("`{region}` has no leader"));
-    let plan = scene.cluster.region(region).ok_or_else(none)?;
-    let leader = Operator::of_cluster(&scene.dir)?.leader(&scene.cluster, region).await.ok_or_else(none)?;
+    let plan = scene.region(region).ok_or_else(none)?;
+    let leader = Operator::of_cluster(&scene.dir)?.leader(&scene.cluster(), region).await.ok_or_else(none)?;
     let leader = plan.nodes.iter().find(|node| node.id == leader).ok_or_else(none)?;
     Ok((plan.nodes.iter().map(|node| node.api()).collect(), leader.api()))
 }

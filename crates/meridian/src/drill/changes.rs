@@ -114,6 +114,11 @@ impl Changes {
         (book.away, book.cut) = (away, cut);
     }
 
+    /// What `region` kept for itself is gone with it, and is not looked for.
+    pub fn lost_with(&self, region: &Region) {
+        self.book().ledger.lost_with(region);
+    }
+
     /// The book as it is now.
     pub fn ledger(&self) -> Ledger {
         self.book().ledger.clone()

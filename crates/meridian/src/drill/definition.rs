@@ -19,8 +19,8 @@ pub use fault::{
 };
 pub use load::LoadPlan;
 pub use step::{
-    BeginRotations, Condition, Evict, Expect, Promote, RotateStep, RotateUnderFaults, Step, Try,
-    UpdatePrimary, WaitUntil,
+    BeginRotations, Condition, Evict, Expect, Promote, Rebuild, Replicate, RotateStep, RotateUnderFaults,
+    Step, Try, UpdatePrimary, WaitUntil,
 };
 pub use values::{Aim, Place, Time};
 

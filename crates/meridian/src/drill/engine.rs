@@ -128,7 +128,7 @@ impl Stage<'_> {
     }
 
     fn report(self, definition: &Definition, run: &Run, started: String, stopped: Option<String>) -> Report {
-        let cluster = &self.scene.cluster;
+        let cluster = self.scene.cluster();
         let witness = cluster.regions.iter().find(|region| region.role == Role::Witness);
         let part = |name: &str| self.parts.get(name).map(ToString::to_string);
         let end_ms = self.observer.now_ms();

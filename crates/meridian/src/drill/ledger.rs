@@ -78,6 +78,11 @@ impl Ledger {
         self.0.entry(subject).or_default().push((value, outcome));
     }
 
+    /// What `region` kept for itself is gone with it.
+    pub fn lost_with(&mut self, region: &Region) {
+        self.0.retain(|subject, _| subject.scope != Scope::Region(region.clone()));
+    }
+
     /// Every subject of which something was acknowledged.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.0

@@ -156,6 +156,16 @@ impl Observer {
         self.seen().stale.insert(region.clone());
     }
 
+    /// From now on `region` is a new one, and can do again what every Region can. What it alone could open is gone: how many
+    /// ciphertexts that were.
+    pub fn rebuilt(&self, region: &Region) -> usize {
+        let mut seen = self.seen();
+        seen.stale.remove(region);
+        let before = seen.sealed.len();
+        seen.sealed.retain(|sealed| sealed.multi_region || sealed.region != *region);
+        before - seen.sealed.len()
+    }
+
     /// True if it does.
     pub fn is_stale(&self, region: &Region) -> bool {
         self.seen().stale.contains(region)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -20,7 +20,7 @@ use crate::{
         faults::wipe,
         generate::{self, Wish},
         identities,
-        layout::{Cluster, DataDir},
+        layout::{Cluster, DataDir, RegionPlan},
         links::Carriage,
         running::{self, Running},
         supervisor::Restart,
@@ -36,8 +36,8 @@ const REPLICATION_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Scene {
     /// Its directory.
     pub dir: DataDir,
-    /// What it consists of.
-    pub cluster: Arc<Cluster>,
+    /// What it consists of; nodes can be replaced.
+    cluster: RwLock<Arc<Cluster>>,
     own: Option<Running>,
 }
 
@@ -61,18 +61,35 @@ impl Scene {
             running.stop().await;
             return Err(failure);
         }
-        Ok(Self { dir, cluster: running.cluster.clone(), own: Some(running) })
+        Ok(Self { dir, cluster: RwLock::new(running.cluster.clone()), own: Some(running) })
     }
 
     /// Uses the cluster that runs in `dir`, all of which must serve.
     pub async fn running(dir: DataDir) -> Result<Self, Failure> {
-        let cluster = Arc::new(Cluster::open(&dir)?);
+        let cluster = RwLock::new(Arc::new(Cluster::open(&dir)?));
         let report = control::report(&dir).await?;
         if !report.serves() {
             let failure = "the running cluster does not serve as a whole; `meridian local status` shows why";
             return Err(Failure::DrillStopped(failure.into()));
         }
         Ok(Self { dir, cluster, own: None })
+    }
+
+    /// What the cluster consists of now.
+    pub fn cluster(&self) -> Arc<Cluster> {
+        self.cluster.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One of its Regions.
+    pub fn region(&self, name: &Region) -> Option<RegionPlan> {
+        self.cluster().region(name).cloned()
+    }
+
+    /// Looks at it anew, after a change of its nodes or Regions.
+    pub fn refresh(&self) -> Result<(), Failure> {
+        let now = Arc::new(Cluster::open(&self.dir)?);
+        *self.cluster.write().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
     }
 
     /// True if the cluster ends with the drill.
@@ -82,12 +99,12 @@ impl Scene {
 
     /// The data Regions.
     pub fn data_regions(&self) -> Vec<Region> {
-        self.cluster.data_regions().map(|region| region.name.clone()).collect()
+        self.cluster().data_regions().map(|region| region.name.clone()).collect()
     }
 
     /// The API addresses of a Region's nodes.
     pub fn nodes(&self, region: &Region) -> Vec<SocketAddr> {
-        self.cluster
+        self.cluster()
             .region(region)
             .map(|r| r.nodes.iter().map(|node| node.api()).collect())
             .unwrap_or_default()
@@ -97,7 +114,7 @@ impl Scene {
     pub async fn close(self, keep: bool) -> Result<(), Failure> {
         let Some(running) = self.own else { return Ok(()) };
         running.stop().await;
-        if keep { Ok(()) } else { wipe(&self.dir, &self.cluster) }
+        if keep { Ok(()) } else { wipe(&self.dir, &Cluster::open(&self.dir)?) }
     }
 }
 
@@ -135,6 +152,12 @@ impl Keys {
         keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.primary = to.clone());
     }
 
+    /// The single-Region keys of `region` are gone with what it had.
+    pub fn lost_with(&self, region: &Region) {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|key| key.multi_region || key.primary != *region);
+    }
+
     /// One more key.
     pub fn add(&self, key: DrillKey) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(key);
@@ -154,15 +177,15 @@ pub async fn make_keys(
         keys.push(multi_region_key(callers, regions, primary).await?);
     }
     for region in regions {
-        let id = create(callers, region, json!({ "Description": "drill, single-Region" })).await?;
-        keys.push(DrillKey {
-            id,
-            regions: vec![region.clone()],
-            multi_region: false,
-            primary: region.clone(),
-        });
+        keys.push(single_region_key(callers, region).await?);
     }
     Ok(Keys(Arc::new(Mutex::new(keys))))
+}
+
+/// Makes a key that only `region` can use.
+pub async fn single_region_key(callers: &Callers, region: &Region) -> Result<DrillKey, Failure> {
+    let id = create(callers, region, json!({ "Description": "drill, single-Region" })).await?;
+    Ok(DrillKey { id, regions: vec![region.clone()], multi_region: false, primary: region.clone() })
 }
 
 /// Makes a multi-Region key, usable in every Region.
@@ -173,9 +196,7 @@ pub async fn multi_region_key(
 ) -> Result<DrillKey, Failure> {
     let id = create(callers, primary, json!({ "Description": "drill", "MultiRegion": true })).await?;
     for replica in regions.iter().filter(|region| *region != primary) {
-        let body = json!({ "KeyId": id, "ReplicaRegion": replica });
-        replicate(callers, primary, body).await?;
-        enabled(callers, replica, &id).await?;
+        replicated(callers, primary, replica, &id, REPLICATION_TIMEOUT).await?;
     }
     Ok(DrillKey { id, regions: regions.to_vec(), multi_region: true, primary: primary.clone() })
 }
@@ -189,6 +210,18 @@ async fn create(callers: &Callers, region: &Region, body: Value) -> Result<Strin
     id.ok_or_else(|| Failure::DrillStopped(format!("CreateKey in {region} named no key: {answer}")))
 }
 
+/// Replicates the key and waits until it can be used there.
+pub async fn replicated(
+    callers: &Callers,
+    primary: &Region,
+    replica: &Region,
+    id: &str,
+    within: Duration,
+) -> Result<(), Failure> {
+    replicate(callers, primary, json!({ "KeyId": id, "ReplicaRegion": replica })).await?;
+    enabled(callers, replica, id, within).await
+}
+
 /// A repeated call whose first attempt had its effect finds the replica there.
 async fn replicate(callers: &Callers, primary: &Region, body: Value) -> Result<(), Failure> {
     match callers.persist(primary, "ReplicateKey", body, SETUP_PATIENCE).await {
@@ -198,8 +231,8 @@ async fn replicate(callers: &Callers, primary: &Region, body: Value) -> Result<(
     }
 }
 
-async fn enabled(callers: &Callers, region: &Region, id: &str) -> Result<(), Failure> {
-    let until = Instant::now() + REPLICATION_TIMEOUT;
+async fn enabled(callers: &Callers, region: &Region, id: &str, within: Duration) -> Result<(), Failure> {
+    let until = Instant::now() + within;
     loop {
         let answer = callers.once(region, "DescribeKey", json!({ "KeyId": id })).await;
         if answer.as_ref().is_ok_and(|answer| text(answer, "/KeyMetadata/KeyState") == Some("Enabled")) {
@@ -207,8 +240,7 @@ async fn enabled(callers: &Callers, region: &Region, id: &str) -> Result<(), Fai
         }
         if Instant::now() > until {
             let seen = answer.map_or_else(|error| error.to_string(), |answer| answer.to_string());
-            let failure =
-                format!("key `{id}` is not Enabled in {region} after {REPLICATION_TIMEOUT:?}: {seen}");
+            let failure = format!("key `{id}` is not Enabled in {region} after {within:?}: {seen}");
             return Err(Failure::DrillStopped(failure));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

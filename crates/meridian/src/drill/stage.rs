@@ -18,7 +18,6 @@ use crate::{
         probing::Watchman,
         report::{Checkpoint, Checks, Figures, Rpo, StepRun},
         scene::{self, DrillKey, Keys, Scene},
-        steps::Replacement,
         stop::StopConditions,
     },
     failure::Failure,
@@ -54,8 +53,6 @@ pub struct Stage<'a> {
     pub moved: Vec<Moved>,
     /// Who led a Region before its leader was hurt.
     pub old_leaders: BTreeMap<Region, NodeId>,
-    /// Nodes that replaced others; they run beside the cluster's own.
-    pub replacements: Vec<Replacement>,
     /// Rotations that were asked for and not yet answered.
     pub rotating: JoinSet<()>,
     /// Chance.
@@ -119,7 +116,7 @@ impl<'a> Stage<'a> {
                 .cloned()
                 .ok_or_else(|| Failure::Usage("the cluster has no data Region".into()))?,
         };
-        let callers = Callers::new(&scene.cluster.endpoint(), &regions, observer.clone());
+        let callers = Callers::new(&scene.cluster().endpoint(), &regions, observer.clone());
         let keys = scene::make_keys(&callers, &regions, &leader, definition.load.keys.max(1)).await?;
         let multi_region = keys.all().iter().filter(|key| key.multi_region).count();
         observer.event(format!("{multi_region} multi-Region keys Enabled in {} Regions", regions.len()));
@@ -138,7 +135,6 @@ impl<'a> Stage<'a> {
             excluded: BTreeSet::new(),
             moved: Vec::new(),
             old_leaders: BTreeMap::new(),
-            replacements: Vec::new(),
             rotating: JoinSet::new(),
             rng: StdRng::seed_from_u64(seed.wrapping_add(2_000)),
             stop: definition.stop.clone(),
@@ -165,7 +161,7 @@ impl<'a> Stage<'a> {
 
     /// Those of them that answer.
     pub fn live(&self) -> Vec<Region> {
-        let away = self.faults.away(&self.scene.cluster);
+        let away = self.faults.away(&self.scene.cluster());
         self.standing().into_iter().filter(|region| !away.contains(region)).collect()
     }
 
@@ -184,7 +180,7 @@ impl<'a> Stage<'a> {
 
     /// Tells the stream of changes who is there.
     pub fn tell_changes(&self) {
-        let away = self.faults.away(&self.scene.cluster);
+        let away = self.faults.away(&self.scene.cluster());
         let stale = self.regions.iter().filter(|region| self.observer.is_stale(region)).cloned();
         self.changes.hindered(away.into_iter().chain(stale).collect(), self.faults.cut());
     }
@@ -229,7 +225,7 @@ fn cast(definition: &Definition, regions: &[Region]) -> Result<BTreeMap<String, 
 
 fn find(parts: &BTreeMap<String, Region>, scene: &Scene, place: &Place) -> Result<Region, Failure> {
     let region = parts.get(place.as_str()).cloned().or_else(|| place.as_str().parse().ok());
-    let known = region.filter(|region| scene.cluster.region(region).is_some());
+    let known = region.filter(|region| scene.region(region).is_some());
     known.ok_or_else(|| Failure::Usage(format!("the cluster has no Region `{place}`")))
 }
 

@@ -9,12 +9,11 @@ mod flaws;
 mod links;
 mod processes;
 mod promotion;
+mod rebuilding;
 mod replacement;
 mod rotation;
 mod storm;
 mod waiting;
-
-pub use replacement::Replacement;
 
 use crate::{
     drill::{definition::Step, stage::Stage},
@@ -66,6 +65,8 @@ impl Stage<'_> {
             Step::Snapshot(place) => self.snapshot(place).await,
             Step::Restore(place) => self.restore(place).await,
             Step::Evict(evict) => self.evict(evict).await,
+            Step::Rebuild(rebuild) => self.rebuild(rebuild).await,
+            Step::Replicate(replicate) => self.replicate(replicate).await,
         }
     }
 }

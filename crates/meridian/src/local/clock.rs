@@ -162,6 +162,17 @@ pub async fn move_forward(dir: &DataDir, by: Span, wait: Duration) -> Result<(),
     clocks.advance_to(start_ms.saturating_add(by.as_ms()), wait, true).await.map(|_| ())
 }
 
+/// Brings a Region that came in level with the others. Those that do not answer are not waited for.
+pub async fn catch_up(dir: &DataDir, newcomer: &RegionPlan) -> Result<(), Failure> {
+    let clocks = Clocks::open(dir)?;
+    let others = clocks.cluster.regions.iter().filter(|region| region.name != newcomer.name);
+    let times = join_all(others.map(|region| clocks.ask(region, None))).await;
+    match times.into_iter().flatten().map(|time| time.offset_ms).max() {
+        None | Some(0) => Ok(()),
+        Some(offset_ms) => clocks.ask(newcomer, Some(offset_ms)).await.map(drop),
+    }
+}
+
 /// The clocks of a running local cluster.
 struct Clocks {
     operator: Operator,

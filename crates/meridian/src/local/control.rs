@@ -1,5 +1,6 @@
 //! The supervisor's socket: one JSON request per line, one JSON reply per line. Carries requests, decides nothing.
 
+use kms_types::Region;
 use serde::{Deserialize, Serialize};
 use std::{path::Path, time::Duration};
 use tokio::{
@@ -11,7 +12,7 @@ use tokio::{
 use crate::{
     failure::{Failure, io_error},
     local::{
-        layout::{Cluster, DataDir, NodeKey},
+        layout::{Cluster, DataDir, NodeKey, RegionPlan},
         links::{LinkFault, Sides, Way},
         node_faults::NodeFault,
         report::Report,
@@ -60,6 +61,16 @@ pub enum Request {
         /// Between whom.
         #[serde(default)]
         sides: Option<Sides>,
+    },
+    /// The Region is as `plan` says from now on: new, with more nodes, or with fewer.
+    SetRegion {
+        /// The Region with its nodes.
+        plan: RegionPlan,
+    },
+    /// The Region is no more.
+    DropRegion {
+        /// Which.
+        region: Region,
     },
     /// Stop everything.
     Down,

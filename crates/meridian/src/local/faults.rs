@@ -2,9 +2,11 @@
 
 use crate::say::say;
 use clap::Args;
+use kms_types::Region;
 use serde_json::json;
 use std::{
     fs,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -123,7 +125,7 @@ pub fn wipe(dir: &DataDir, cluster: &Cluster) -> Result<(), Failure> {
     let (known, socket) = (dir.cluster_file(), dir.socket(&cluster.deployment));
     fs::remove_file(&known).map_err(io_error("remove", &known))?;
     let trees = cluster.regions.iter().map(|r| dir.region(&r.name)).chain([dir.pki(), dir.aws()]);
-    for tree in trees.filter(|tree| tree.exists()) {
+    for tree in trees.chain(unfinished(dir)).filter(|tree| tree.exists()) {
         fs::remove_dir_all(&tree).map_err(io_error("remove", &tree))?;
     }
     for file in [dir.lock_file(), dir.supervisor_log(), socket] {
@@ -132,4 +134,11 @@ pub fn wipe(dir: &DataDir, cluster: &Cluster) -> Result<(), Failure> {
     // Not ours if somebody keeps other files here.
     let _ = fs::remove_dir(dir.root());
     Ok(())
+}
+
+/// Regions that were made and never let in.
+fn unfinished(dir: &DataDir) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.root()).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<Region>().ok());
+    named.filter(|region| dir.prepared(region).exists()).map(|region| dir.region(&region)).collect()
 }

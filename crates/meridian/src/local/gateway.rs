@@ -19,7 +19,12 @@ use hyper_util::{
     server::conn::auto,
 };
 use kms_types::{Region, limits::MAX_REQUEST_BYTES};
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -29,7 +34,8 @@ use crate::{
     failure::Failure,
     local::{
         health::HealthTable,
-        layout::{Cluster, loopback},
+        layout::{Cluster, RegionPlan, Role},
+        ports,
     },
 };
 use identity::IdentityRoute;
@@ -38,9 +44,13 @@ use refusal::{Body, Refusal, refuse};
 
 /// Everything a gateway port needs to route.
 pub struct Gateway {
-    pools: BTreeMap<Region, Arc<RegionPool>>,
+    pools: RwLock<Pools>,
     identity: IdentityRoute,
+    health: Arc<HealthTable>,
 }
+
+/// The data Regions by name.
+type Pools = Arc<BTreeMap<Region, Arc<RegionPool>>>;
 
 /// A port and what it serves.
 pub struct Door {
@@ -52,10 +62,34 @@ pub struct Door {
 impl Gateway {
     /// A gateway to the data Regions of `cluster`.
     pub fn new(cluster: &Cluster, health: &Arc<HealthTable>) -> Arc<Self> {
-        let pool =
-            |r: &crate::local::layout::RegionPlan| (r.name.clone(), Arc::new(RegionPool::new(r, health)));
+        let pool = |region: &RegionPlan| (region.name.clone(), Arc::new(RegionPool::new(region, health)));
         let identity = IdentityRoute::new(cluster.data_regions().map(|region| region.name.clone()));
-        Arc::new(Self { pools: cluster.data_regions().map(pool).collect(), identity })
+        let pools = RwLock::new(Arc::new(cluster.data_regions().map(pool).collect()));
+        Arc::new(Self { pools, identity, health: health.clone() })
+    }
+
+    /// From now on the Region consists of these nodes. A witness is not routed.
+    pub fn set(&self, region: &RegionPlan) {
+        if region.role == Role::Data {
+            let pool = Arc::new(RegionPool::new(region, &self.health));
+            self.change(|pools| drop(pools.insert(region.name.clone(), pool)));
+            self.identity.know(&region.name);
+        }
+    }
+
+    /// The Region is no more.
+    pub fn forget(&self, region: &Region) {
+        self.change(|pools| drop(pools.remove(region)));
+        self.identity.forget(region);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<Region, Arc<RegionPool>>)) {
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut pools));
+    }
+
+    fn pools(&self) -> Pools {
+        self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves `door` until the task is dropped.
@@ -92,17 +126,17 @@ impl Gateway {
             return refuse(&Refusal::BodyTooLong);
         }
         if fixed.is_none() && route::is_identity(&request) {
-            return self.identity.send(request, &self.pools).await;
+            return self.identity.send(request, &self.pools()).await;
         }
         let region = match fixed.map_or_else(|| route::region(&request), Ok) {
             Ok(region) => region,
             Err(unroutable) => return refuse(&unroutable.into()),
         };
-        match self.pools.get(&region) {
+        let pools = self.pools();
+        match pools.get(&region) {
             Some(pool) => pool.send(request.map(Either::Left)).await,
             None => refuse(
-                &route::Unroutable::UnknownRegion { region, known: self.pools.keys().cloned().collect() }
-                    .into(),
+                &route::Unroutable::UnknownRegion { region, known: pools.keys().cloned().collect() }.into(),
             ),
         }
     }
@@ -113,16 +147,19 @@ fn states_too_long(headers: &http::HeaderMap) -> bool {
     stated.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > MAX_REQUEST_BYTES)
 }
 
-/// Binds the gateway's port and each Region's.
-pub async fn bind(cluster: &Cluster) -> Result<Vec<Door>, Failure> {
-    let regions = cluster.data_regions().filter_map(|r| Some((r.gateway?, Some(r.name.clone()))));
-    let mut doors = Vec::new();
-    for (port, region) in std::iter::once((cluster.gateway, None)).chain(regions) {
-        let what =
-            region.as_ref().map_or_else(|| "the gateway".to_owned(), |r| format!("the endpoint of {r}"));
-        let taken = |_| Failure::PortTaken { port, what, remedy: "name another with --gateway-port PORT" };
-        let listener = TcpListener::bind(loopback(port)).await.map_err(taken)?;
-        doors.push(Door { listener, region });
-    }
-    Ok(doors)
+/// Binds the port that serves all Regions.
+pub fn main_door(cluster: &Cluster) -> Result<Door, Failure> {
+    door(cluster.gateway, "the gateway", None)
+}
+
+/// Binds a Region's own port, if it has one.
+pub fn region_door(region: &RegionPlan) -> Result<Option<Door>, Failure> {
+    let name = &region.name;
+    region.gateway.map(|port| door(port, &format!("the endpoint of {name}"), Some(name.clone()))).transpose()
+}
+
+fn door(port: u16, what: &str, region: Option<Region>) -> Result<Door, Failure> {
+    let remedy = "name another with --gateway-port PORT";
+    let taken = |_| Failure::PortTaken { port, what: what.to_owned(), remedy };
+    Ok(Door { listener: ports::listen(port).map_err(taken)?, region })
 }

@@ -17,7 +17,7 @@ use crate::{
     clock::now,
     failure::{Failure, io_error},
     local::{
-        layout::{Cluster, DataDir, NodePlan, RegionPlan, Role, VERSION},
+        layout::{Came, Cluster, DataDir, NodeKey, NodePlan, RegionPlan, Role, VERSION},
         ports,
     },
 };
@@ -109,10 +109,65 @@ fn plan(
         let nodes = nodes.collect::<Result<_, Failure>>()?;
         let verifying_key = region_keys(dir, name, role, entropy)?;
         let incarnation = Incarnation::from_random(entropy.array());
-        regions.push(RegionPlan { name: name.clone(), role, incarnation, verifying_key, gateway, nodes });
+        let (name, came) = (name.clone(), Came::Founding);
+        regions.push(RegionPlan { name, role, incarnation, verifying_key, came, gateway, nodes });
     }
     let deployment = DeploymentId::from_random(entropy.array());
     Ok(Cluster { version: VERSION, deployment, gateway: wish.gateway.unwrap_or(first), regions })
+}
+
+/// Where the nodes of a Region that comes in later are to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The port that serves the Region alone; none for a witness.
+    pub gateway: Option<u16>,
+    /// Its nodes.
+    pub nodes: Vec<NodePlan>,
+}
+
+impl Places {
+    /// Any free ports for `nodes` nodes.
+    pub fn free(role: Role, nodes: NodeId, entropy: &mut dyn Entropy) -> Result<Self, Failure> {
+        if nodes == 0 || nodes > 9 {
+            return Err(Failure::Usage("a Region has one to nine nodes".into()));
+        }
+        let doors = if role == Role::Data { 1 } else { 0 };
+        let count = doors + 2 * u16::try_from(nodes).unwrap_or(u16::MAX);
+        let mut ports = ports::choose(None, count, entropy)?;
+        let mut next = || ports.next().ok_or(Failure::NoFreePorts(count));
+        let gateway = if role == Role::Data { Some(next()?) } else { None };
+        let nodes = (1..=nodes).map(|id| Ok(NodePlan { id, api: next()?, cluster: next()? }));
+        Ok(Self { gateway, nodes: nodes.collect::<Result<_, Failure>>()? })
+    }
+}
+
+/// Makes a Region that comes into a cluster later: a new history, with keys and certificates. Nobody knows it yet.
+pub fn newcomer(
+    dir: &DataDir,
+    name: &Region,
+    role: Role,
+    places: Places,
+    entropy: &mut dyn Entropy,
+) -> Result<RegionPlan, Failure> {
+    let verifying_key = region_keys(dir, name, role, entropy)?;
+    let incarnation = Incarnation::from_random(entropy.array());
+    for node in &places.nodes {
+        certificate(dir, &NodeKey { region: name.clone(), id: node.id })?;
+    }
+    let (came, Places { gateway, nodes }) = (Came::Invited, places);
+    Ok(RegionPlan { name: name.clone(), role, incarnation, verifying_key, came, gateway, nodes })
+}
+
+/// Makes the directory and the certificate of a node that comes in later.
+pub fn certificate(dir: &DataDir, node: &NodeKey) -> Result<(), Failure> {
+    private_dir(&dir.node(node))?;
+    let failed = |error: PkiError| Failure::Create {
+        what: format!("the certificate of {node}"),
+        why: error.to_string(),
+    };
+    let authority = Authority::load(&dir.pki()).map_err(failed)?;
+    let issued = authority.issue_node(&node.region, node.id, now()).map_err(failed)?;
+    issued.write(&dir.node(node), "node").map_err(failed)
 }
 
 /// Writes the Region's keys; the answer is the public half of its signing key.

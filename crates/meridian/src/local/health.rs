@@ -1,7 +1,12 @@
 //! Which nodes answer `GET /ready`, probed all the time. Only the gateway and reports use it; nothing is decided on it
 //! that could make an answer wrong.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -30,24 +35,42 @@ impl Health {
     }
 }
 
-/// The health of every node.
-#[derive(Debug)]
-pub struct HealthTable(BTreeMap<NodeKey, watch::Sender<Health>>);
+/// The health of every node. Nodes come and go.
+#[derive(Debug, Default)]
+pub struct HealthTable(RwLock<BTreeMap<NodeKey, watch::Sender<Health>>>);
 
 impl HealthTable {
     /// A table in which nobody has answered yet.
     pub fn new(cluster: &Cluster) -> Self {
-        Self(cluster.nodes().map(|(key, _)| (key, watch::Sender::new(Health::default()))).collect())
+        let table = Self::default();
+        cluster.nodes().for_each(|(key, _)| table.add(key));
+        table
+    }
+
+    /// One more node, which has not answered yet.
+    pub fn add(&self, node: NodeKey) {
+        let mut nodes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        nodes.insert(node, watch::Sender::new(Health::default()));
+    }
+
+    /// A node that is no more. Who follows it sees it lost.
+    pub fn remove(&self, node: &NodeKey) {
+        self.gone(node);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(node);
     }
 
     /// True if the node answered its last probe.
     pub fn is_ready(&self, node: &NodeKey) -> bool {
-        self.0.get(node).is_some_and(|health| health.borrow().ready)
+        self.nodes().get(node).is_some_and(|health| health.borrow().ready)
     }
 
     /// Follows one node's health.
     pub fn follow(&self, node: &NodeKey) -> Option<watch::Receiver<Health>> {
-        self.0.get(node).map(watch::Sender::subscribe)
+        self.nodes().get(node).map(watch::Sender::subscribe)
+    }
+
+    fn nodes(&self) -> RwLockReadGuard<'_, BTreeMap<NodeKey, watch::Sender<Health>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The node's process has ended: no need to wait for probes.
@@ -61,7 +84,7 @@ impl HealthTable {
     }
 
     fn set(&self, node: &NodeKey, change: impl FnOnce(&mut Health)) {
-        if let Some(health) = self.0.get(node) {
+        if let Some(health) = self.nodes().get(node) {
             health.send_modify(change);
         }
     }
@@ -76,15 +99,8 @@ impl HealthTable {
     }
 }
 
-/// Probes every node until the tasks are dropped with `tasks`.
-pub fn watch_all(cluster: &Cluster, table: &Arc<HealthTable>, tasks: &mut tokio::task::JoinSet<()>) {
-    let probe = Probe::new();
-    for (key, node) in cluster.nodes() {
-        tasks.spawn(watch_node(probe.clone(), key, node.api(), table.clone()));
-    }
-}
-
-async fn watch_node(probe: Probe, node: NodeKey, address: SocketAddr, table: Arc<HealthTable>) {
+/// Probes a node until the task is dropped.
+pub async fn watch_node(probe: Probe, node: NodeKey, address: SocketAddr, table: Arc<HealthTable>) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -38,10 +38,24 @@ pub struct RegionPlan {
     pub incarnation: Incarnation,
     /// The public half of its signing key, in hex.
     pub verifying_key: String,
+    /// How it came to be one of the cluster's.
+    #[serde(default)]
+    pub came: Came,
     /// The port that serves this Region alone; none for a witness.
     pub gateway: Option<u16>,
     /// Its nodes.
     pub nodes: Vec<NodePlan>,
+}
+
+/// How a Region came to be one of a cluster's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Came {
+    /// It is there from the beginning, and its nodes' configuration lists the others that are.
+    #[default]
+    Founding,
+    /// The others let it in, and its nodes have an invitation.
+    Invited,
 }
 
 /// Whether a Region holds material.
@@ -101,6 +115,25 @@ impl Cluster {
     /// The Region of this name.
     pub fn region(&self, name: &Region) -> Option<&RegionPlan> {
         self.regions.iter().find(|r| r.name == *name)
+    }
+
+    /// The same with `plan` in the place of the Region of its name, or at the end.
+    #[must_use]
+    pub fn with(&self, plan: RegionPlan) -> Self {
+        let mut changed = self.clone();
+        match changed.regions.iter_mut().find(|region| region.name == plan.name) {
+            Some(region) => *region = plan,
+            None => changed.regions.push(plan),
+        }
+        changed
+    }
+
+    /// The same without one Region.
+    #[must_use]
+    pub fn without(&self, name: &Region) -> Self {
+        let mut changed = self.clone();
+        changed.regions.retain(|region| region.name != *name);
+        changed
     }
 
     /// The Regions that hold material.
@@ -240,6 +273,16 @@ impl DataDir {
     /// The seed of a Region's signing key.
     pub fn signing_key(&self, region: &Region) -> PathBuf {
         self.region(region).join("signing.key")
+    }
+
+    /// The plan of a Region that was made and not let in yet.
+    pub fn prepared(&self, region: &Region) -> PathBuf {
+        self.region(region).join("prepared.json")
+    }
+
+    /// What an invited Region's nodes are started with.
+    pub fn invitation(&self, region: &Region) -> PathBuf {
+        self.region(region).join("invitation.json")
     }
 
     /// Everything of one node.

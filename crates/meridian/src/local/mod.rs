@@ -2,6 +2,7 @@
 //!
 //! Listens on loopback only and uses public development credentials; it is no way to run production.
 
+pub mod attendants;
 pub mod clock;
 pub mod control;
 pub mod env;
@@ -20,6 +21,7 @@ pub mod node_config;
 pub mod node_faults;
 pub mod ports;
 pub mod process;
+pub mod regions;
 pub mod report;
 pub mod running;
 pub mod status;
@@ -121,6 +123,12 @@ pub enum LocalCommand {
     /// Show Region time, or move it forward: what falls due happens at once.
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    /// Let a Region into the running cluster: a data Region, or a witness.
+    #[command(after_help = regions::ADD_EXAMPLES)]
+    AddRegion(regions::AddRegionArgs),
+    /// Remove a Region from the running cluster, with its data.
+    #[command(after_help = regions::REMOVE_EXAMPLES)]
+    RemoveRegion(regions::RemoveRegionArgs),
     /// Stop the cluster; its data stays for the next `up`.
     #[command(after_help = DOWN_EXAMPLES)]
     Down(faults::DownArgs),
@@ -179,6 +187,8 @@ pub async fn run(command: &LocalCommand) -> Result<(), Failure> {
         LocalCommand::Faults(args) => network::list(args).await,
         LocalCommand::Heal(args) => network::heal(args).await,
         LocalCommand::Clock(command) => clock::run(command).await,
+        LocalCommand::AddRegion(args) => regions::add(args).await,
+        LocalCommand::RemoveRegion(args) => regions::remove(args).await,
         LocalCommand::Down(args) => faults::down(args).await,
         LocalCommand::Supervise(args) => up::supervise(args).await,
     }

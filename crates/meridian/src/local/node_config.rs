@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
 
 use crate::{
     failure::{Failure, io_error},
-    local::layout::{Cluster, DataDir, NodeKey, NodePlan, RegionPlan, Role},
+    local::layout::{Came, Cluster, DataDir, NodeKey, NodePlan, RegionPlan, Role},
 };
 
 /// The development credential of every local cluster; it is public and opens nothing but loopback ports.
@@ -30,6 +30,8 @@ struct File<'a> {
     bootstrap: bool,
     usage_interval_s: u64,
     signing_key: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<PathBuf>,
     listen: Listen,
     tls: Tls,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,12 +104,19 @@ pub fn write_all(dir: &DataDir, cluster: &Cluster, exits: &Exits) -> Result<(), 
     })
 }
 
-/// Writes the configuration of one node of `cluster`, which connects to others directly.
-pub fn write_one(dir: &DataDir, cluster: &Cluster, wanted: &NodeKey) -> Result<(), Failure> {
-    let unknown = || Failure::Refused(format!("the cluster has no node `{wanted}`"));
-    let region = cluster.region(&wanted.region).ok_or_else(unknown)?;
-    let node = region.nodes.iter().find(|node| node.id == wanted.id).ok_or_else(unknown)?;
-    write(dir, &file(dir, cluster, region, node, None), wanted)
+/// Writes the configuration of these nodes of `cluster`.
+pub fn write_some(
+    dir: &DataDir,
+    cluster: &Cluster,
+    wanted: &[NodeKey],
+    exits: &Exits,
+) -> Result<(), Failure> {
+    wanted.iter().try_for_each(|wanted| {
+        let unknown = || Failure::Refused(format!("the cluster has no node `{wanted}`"));
+        let region = cluster.region(&wanted.region).ok_or_else(unknown)?;
+        let node = region.nodes.iter().find(|node| node.id == wanted.id).ok_or_else(unknown)?;
+        write(dir, &file(dir, cluster, region, node, exits.get(wanted).copied()), wanted)
+    })
 }
 
 fn key(region: &RegionPlan, node: &NodePlan) -> NodeKey {
@@ -130,6 +139,9 @@ fn file<'a>(
 ) -> File<'a> {
     let home = dir.node(&key(region, node));
     let is_data = region.role == Role::Data;
+    // Who came in later is known by the directory, also after it went and came back.
+    let is_invited = region.came == Came::Invited;
+    let founders = cluster.regions.iter().filter(|region| region.came == Came::Founding);
     File {
         deployment: cluster.deployment.to_string(),
         region: region.name.as_str(),
@@ -141,11 +153,12 @@ fn file<'a>(
         // GetKeyLastUsage is to show what a test has just done.
         usage_interval_s: 1,
         signing_key: dir.signing_key(&region.name),
+        invitation: is_invited.then(|| dir.invitation(&region.name)),
         listen: Listen { api: node.api(), cluster: node.cluster() },
         tls: Tls { ca: dir.ca(), cert: home.join("node.pem"), key: home.join("node.key") },
         root_key: is_data.then(|| RootKey { file: dir.root_key(&region.name) }),
         member: region.nodes.iter().map(member).collect(),
-        voter: cluster.regions.iter().map(voter).collect(),
+        voter: if is_invited { Vec::new() } else { founders.map(voter).collect() },
         credential: if is_data { vec![DEVELOPMENT, SECOND] } else { Vec::new() },
         local: Local { virtual_clock: true, exit },
     }

@@ -95,6 +95,13 @@ pub fn check(cluster: &Cluster) -> Result<(), Failure> {
     }
 }
 
+/// A listener on this port of the loopback address, or on any free one for 0.
+pub fn listen(port: u16) -> std::io::Result<tokio::net::TcpListener> {
+    let listener = TcpListener::bind(loopback(port))?;
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
 /// True if a listener can be bound on the loopback address.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(loopback(port)).is_ok()

@@ -17,6 +17,7 @@ use crate::{
     entropy::OsEntropy,
     failure::{Failure, io_error},
     local::{
+        attendants::Attendants,
         control::{self, Action, Reply, Request},
         env_files, gateway,
         gateway::Gateway,
@@ -26,9 +27,10 @@ use crate::{
         links::{Carriage, Exit, Links},
         node_config, ports,
         process::{Launcher, end_leftover, last_words},
-        report::{ProcessState, Report},
+        report::{ProcessState, RegionReport, Report},
         supervisor::{Event, Parts, Restart, Supervisor},
     },
+    probe::Probe,
 };
 
 const POLL: Duration = Duration::from_millis(100);
@@ -38,7 +40,7 @@ const TAIL_LINES: usize = 20;
 pub struct Running {
     /// Its directory.
     pub dir: DataDir,
-    /// What it consists of.
+    /// What it consisted of at its start; Regions and nodes may have come and gone since.
     pub cluster: Arc<Cluster>,
     events: mpsc::UnboundedSender<Event>,
     stop: CancellationToken,
@@ -69,24 +71,30 @@ pub async fn start(
     env_files::write(dir, &cluster)?;
     let cluster = Arc::new(cluster);
     let health = Arc::new(HealthTable::new(&cluster));
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut attendants, probe) = (JoinSet::new(), Attendants::default(), Probe::new());
+    let nodes: Vec<NodeKey> = cluster.nodes().map(|(key, _)| key).collect();
     let links = Links::new(cluster.clone(), carriage);
-    let exits = links.open().await?;
+    let exits = links.open(&nodes)?;
     let addresses = exits.iter().map(Exit::address).collect::<Result<_, _>>()?;
     node_config::write_all(dir, &cluster, &addresses)?;
-    exits.into_iter().for_each(|exit| drop(tasks.spawn(exit.serve())));
+    exits.into_iter().for_each(|exit| attendants.of_node(&exit.node().clone(), exit.serve()));
     let gateway = Gateway::new(&cluster, &health);
-    for door in gateway::bind(&cluster).await? {
-        tasks.spawn(gateway.clone().serve(door));
+    tasks.spawn(gateway.clone().serve(gateway::main_door(&cluster)?));
+    for region in cluster.data_regions() {
+        if let Some(door) = gateway::region_door(region)? {
+            attendants.of_region(&region.name, gateway.clone().serve(door));
+        }
+    }
+    for (key, node) in cluster.nodes() {
+        attendants.of_node(&key, health::watch_node(probe.clone(), key.clone(), node.api(), health.clone()));
     }
     let (events, inbox) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let launcher = Launcher { program: own_program()?, dir: dir.clone() };
-    let parts = Parts { cluster: cluster.clone(), launcher, restart, health: health.clone(), links };
+    let parts = Parts { cluster: cluster.clone(), launcher, restart, health, links, gateway, attendants };
     let mut supervisor = Supervisor::new(parts, events.clone(), stop.clone());
     tasks.spawn(control::serve(control::bind(&dir.socket(&cluster.deployment))?, events.clone()));
     supervisor.start_all()?;
-    health::watch_all(&cluster, &health, &mut tasks);
     let supervisor = tokio::spawn(supervisor.run(inbox));
     Ok(Running { dir: dir.clone(), cluster, events, stop, supervisor, tasks, _lock: lock })
 }
@@ -159,7 +167,11 @@ impl Running {
 
     /// Kills every node, for a cluster whose data nobody will need, and returns when none is left.
     pub async fn kill(self) {
-        let nodes = self.cluster.nodes().map(|(key, _)| key).collect();
+        let report = self.report().await;
+        let key = |region: &RegionReport, id| NodeKey { region: region.name.clone(), id };
+        let nodes =
+            report.iter().flat_map(|report| report.nodes().map(|(region, node)| key(region, node.id)));
+        let nodes = nodes.collect();
         let _ = self.ask(Request::Fault { action: Action::Kill, nodes }).await;
         self.stop().await;
     }

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::Failure,
     local::{
+        attendants::Attendants,
         control::{Action, Reply, Request},
+        gateway::Gateway,
         health::HealthTable,
         layout::{Cluster, NodeKey, RegionPlan, loopback},
         links::{Links, Sides},
@@ -26,6 +28,7 @@ use crate::{
     },
 };
 
+mod shape;
 mod slot;
 
 #[cfg(test)]
@@ -82,6 +85,10 @@ pub struct Parts {
     pub health: Arc<HealthTable>,
     /// The connections between nodes.
     pub links: Arc<Links>,
+    /// The way of clients to nodes.
+    pub gateway: Arc<Gateway>,
+    /// What runs around nodes and Regions.
+    pub attendants: Attendants,
 }
 
 /// The state behind the task.
@@ -91,7 +98,11 @@ pub struct Supervisor {
     restart: Restart,
     health: Arc<HealthTable>,
     links: Arc<Links>,
+    gateway: Arc<Gateway>,
+    attendants: Attendants,
     nodes: BTreeMap<NodeKey, Slot>,
+    /// Counts processes. A node that comes back under its old name must not be taken for the one that was.
+    generations: u64,
     events: mpsc::UnboundedSender<Event>,
     stop: CancellationToken,
 }
@@ -99,9 +110,22 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor that has started nothing yet; `stop` is cancelled by a `down` request.
     pub fn new(parts: Parts, events: mpsc::UnboundedSender<Event>, stop: CancellationToken) -> Self {
-        let Parts { cluster, launcher, restart, health, links } = parts;
+        let Parts { cluster, launcher, restart, health, links, gateway, attendants } = parts;
         let nodes = cluster.nodes().map(|(key, _)| (key, Slot::new())).collect();
-        Self { cluster, launcher, restart, health, links, nodes, events, stop }
+        let generations = 0;
+        Self {
+            cluster,
+            launcher,
+            restart,
+            health,
+            links,
+            gateway,
+            attendants,
+            nodes,
+            generations,
+            events,
+            stop,
+        }
     }
 
     /// Starts every node.
@@ -149,6 +173,8 @@ impl Supervisor {
             Request::Node { fault, nodes } => {
                 done(nodes.iter().try_for_each(|node| self.disturb(*fault, node)))
             }
+            Request::SetRegion { plan } => done(self.set_region(plan)),
+            Request::DropRegion { region } => done(self.drop_region(region)),
         }
     }
 
@@ -224,15 +250,16 @@ impl Supervisor {
     }
 
     fn start(&mut self, node: &NodeKey) -> Result<(), Failure> {
-        let (launcher, events) = (self.launcher.clone(), self.events.clone());
+        let (launcher, events, generation) =
+            (self.launcher.clone(), self.events.clone(), self.generations + 1);
         let slot = self.slot(node)?;
-        let process = launcher.spawn(node, &slot.disturbance, slot.generation + 1, events)?;
-        slot.process = Some(process);
+        slot.process = Some(launcher.spawn(node, &slot.disturbance, generation, events)?);
         slot.state = ProcessState::Running;
-        slot.generation += 1;
+        slot.generation = generation;
         slot.started = Instant::now();
         slot.start_when_ended = false;
         slot.met_full_disk = slot.disturbance.disk_full;
+        self.generations = generation;
         Ok(())
     }
 

@@ -155,8 +155,9 @@ pub async fn run(args: &UpArgs) -> Result<(), Failure> {
     if args.detach {
         return detach(&dir, &cluster, age, args).await;
     }
-    let result = foreground(&dir, cluster.clone(), age, args).await;
-    let wiped = if args.wipe { wipe(&dir, &cluster) } else { Ok(()) };
+    let result = foreground(&dir, cluster, age, args).await;
+    // Regions may have come in while it ran.
+    let wiped = if args.wipe { Cluster::open(&dir).and_then(|now| wipe(&dir, &now)) } else { Ok(()) };
     result.and(wiped)
 }
 

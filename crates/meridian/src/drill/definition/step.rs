@@ -80,6 +80,10 @@ pub enum Step {
     Restore(Place),
     /// Remove a Region from the members of every key, by the operators' command.
     Evict(Evict),
+    /// Remove a Region with all that it has, and let a new one in under its name, by the operators' commands.
+    Rebuild(Rebuild),
+    /// Replicate every key to a Region that holds none.
+    Replicate(Replicate),
 }
 
 /// Many rotations under random partitions.
@@ -152,6 +156,28 @@ pub struct Evict {
     pub region: Place,
     /// How long it may take, for all keys.
     #[serde(default = "half_a_minute")]
+    pub within: Time,
+}
+
+/// A Region that begins anew.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rebuild {
+    /// The Region.
+    pub region: Place,
+    /// How long it may take until it serves and votes.
+    #[serde(default = "a_minute")]
+    pub within: Time,
+}
+
+/// A Region that gets every key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Replicate {
+    /// The Region.
+    pub to: Place,
+    /// How long it may take, for all keys.
+    #[serde(default = "a_minute")]
     pub within: Time,
 }
 
@@ -234,6 +260,10 @@ fn half_a_minute() -> Time {
     Time::from_ms(30_000)
 }
 
+fn a_minute() -> Time {
+    Time::from_ms(60_000)
+}
+
 fn half() -> f64 {
     0.5
 }
@@ -259,7 +289,8 @@ impl Step {
             | Self::Probe(Probe { at: aim, .. })
             | Self::ReplaceNode(aim) => vec![&aim.place],
             Self::TransferLeader(place) | Self::Snapshot(place) | Self::Restore(place) => vec![place],
-            Self::Evict(evict) => vec![&evict.region],
+            Self::Evict(Evict { region, .. }) | Self::Rebuild(Rebuild { region, .. }) => vec![region],
+            Self::Replicate(Replicate { to, .. }) => vec![to],
             Self::Partition(Partition { between, .. })
             | Self::Delay(Delay { between, .. })
             | Self::Loss(Loss { between, .. })
@@ -283,7 +314,7 @@ impl Step {
 
     /// True if the step changes what a cluster consists of or what is on its disks: only with a cluster of the drill's own.
     pub fn needs_own_cluster(&self) -> bool {
-        matches!(self, Self::ReplaceNode(_) | Self::Snapshot(_) | Self::Restore(_))
+        matches!(self, Self::ReplaceNode(_) | Self::Snapshot(_) | Self::Restore(_) | Self::Rebuild(_))
     }
 
     /// What is wrong with the step, as far as its own words show.

@@ -63,10 +63,11 @@ impl Stage<'_> {
     async fn called(&self, probe: &Probe) -> Result<Called, Failure> {
         let region = self.region(&probe.at.place)?;
         let (name, endpoint) = match probe.at.nodes {
-            Selector::All => (region.to_string(), self.scene.cluster.endpoint()),
+            Selector::All => (region.to_string(), self.scene.cluster().endpoint()),
             Selector::Id(_) | Selector::Leader => {
                 let nodes = self.resolve(&probe.at).await?;
-                let found = self.scene.cluster.nodes().find(|(key, _)| nodes.first() == Some(key));
+                let cluster = self.scene.cluster();
+                let found = cluster.nodes().find(|(key, _)| nodes.first() == Some(key));
                 let (key, plan) = found.ok_or_else(|| missed(format!("there is no `{}`", probe.at)))?;
                 (key.to_string(), format!("http://{}", plan.api()))
             }

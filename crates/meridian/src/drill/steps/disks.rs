@@ -18,10 +18,9 @@ use crate::{
         steps::{missed, replacement::snapshots},
     },
     failure::{Failure, io_error},
-    local::{control::Action, layout::NodeKey},
+    local::{control::Action, layout::NodeKey, regions::ended},
 };
 
-const END_TIMEOUT: Duration = Duration::from_secs(20);
 const START_TIMEOUT: Time = Time::from_ms(90_000);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -33,7 +32,7 @@ impl Stage<'_> {
         let at_ms = self.observer.event(format!("stopping {} for a copy of its disks", self.named(&nodes)));
         self.act(Action::Stop, &nodes).await?;
         self.faults.nodes(format!("{}: stopped for a copy", self.named(&nodes)), &nodes, Ill::Down, at_ms);
-        self.ended(&nodes).await?;
+        ended(&self.scene.dir, &nodes).await?;
         for node in &nodes {
             let (from, to) = (self.data(node), self.copy_of(node));
             copy_tree(&from, &to)?;
@@ -53,7 +52,7 @@ impl Stage<'_> {
         let at_ms = self.observer.event(format!("{} goes back to the copy", self.named(&nodes)));
         self.act(Action::Kill, &nodes).await?;
         self.faults.nodes(format!("{}: restored", self.named(&nodes)), &nodes, Ill::Down, at_ms);
-        self.ended(&nodes).await?;
+        ended(&self.scene.dir, &nodes).await?;
         for node in &nodes {
             let data = self.data(node);
             fs::remove_dir_all(&data).map_err(io_error("remove", &data))?;
@@ -100,18 +99,6 @@ impl Stage<'_> {
 
     fn copy_of(&self, node: &NodeKey) -> PathBuf {
         snapshots(self.scene.dir.root()).join(node.region.as_str()).join(node.id.to_string())
-    }
-
-    /// Waits until the processes are gone: who reaps them removes the files with their ids.
-    async fn ended(&self, nodes: &[NodeKey]) -> Result<(), Failure> {
-        let until = Instant::now() + END_TIMEOUT;
-        while let Some(node) = nodes.iter().find(|node| self.scene.dir.node_pid(node).exists()) {
-            if Instant::now() > until {
-                return Err(missed(format!("{node} has not ended after {END_TIMEOUT:?}")));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
     }
 }
 

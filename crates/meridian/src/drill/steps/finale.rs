@@ -40,7 +40,7 @@ impl Stage<'_> {
         let _ = self.check(NAME).await;
         self.rpo.missing_after_return = std::mem::replace(&mut self.rpo.missing_during_loss, before);
         self.judge(targets);
-        self.stop_replacements().await;
+        self.delete_snapshots();
     }
 
     async fn recover(&mut self) -> Result<(), Failure> {

@@ -81,7 +81,7 @@ impl Stage<'_> {
         let pairs = match wanted {
             Latencies::Preset(preset) => {
                 let all = Matrix::of_preset(*preset)?;
-                let here = |region: &Region| self.scene.cluster.region(region).is_some();
+                let here = |region: &Region| self.scene.region(region).is_some();
                 all.pairs().iter().filter(|(a, b, _)| here(a) && here(b)).cloned().collect()
             }
             Latencies::RoundTrips(pairs) => pairs
@@ -106,7 +106,7 @@ impl Stage<'_> {
 
     pub(super) async fn isolate(&mut self, aim: &Aim) -> Result<(), Failure> {
         let from = self.nodes(aim).await?;
-        let to = self.scene.cluster.nodes().map(|(key, _)| key).filter(|key| !from.contains(key)).collect();
+        let to = self.scene.cluster().nodes().map(|(key, _)| key).filter(|key| !from.contains(key)).collect();
         let what = format!("{} is cut off from everybody else", self.side_name(&from));
         self.disturb(what, LinkFault::Partition, Sides { from, to }, Way::Both).await
     }
@@ -149,7 +149,7 @@ impl Stage<'_> {
             [] => self.heal_all().await,
             [a] => {
                 let all: Vec<Region> =
-                    self.scene.cluster.regions.iter().map(|plan| plan.name.clone()).collect();
+                    self.scene.cluster().regions.iter().map(|plan| plan.name.clone()).collect();
                 self.heal_between(a, &all).await
             }
             [a, rest @ ..] => self.heal_between(a, rest).await,
@@ -189,7 +189,7 @@ impl Stage<'_> {
 
     /// A whole Region by its name, otherwise the nodes.
     fn side_name(&self, nodes: &[NodeKey]) -> String {
-        let whole = nodes.first().and_then(|node| self.scene.cluster.region(&node.region));
+        let whole = nodes.first().and_then(|node| self.scene.region(&node.region));
         match whole.filter(|region| region.nodes.len() == nodes.len()) {
             Some(region) => region.name.to_string(),
             None => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -197,17 +197,11 @@ impl Stage<'_> {
     }
 
     pub(super) fn others(&self, region: &Region) -> Vec<Region> {
-        self.scene
-            .cluster
-            .regions
-            .iter()
-            .map(|plan| &plan.name)
-            .filter(|name| *name != region)
-            .cloned()
-            .collect()
+        let cluster = self.scene.cluster();
+        cluster.regions.iter().map(|plan| &plan.name).filter(|name| *name != region).cloned().collect()
     }
 
     pub(super) fn nodes_of(&self, region: &Region) -> Vec<NodeKey> {
-        self.scene.cluster.nodes().map(|(key, _)| key).filter(|key| key.region == *region).collect()
+        self.scene.cluster().nodes().map(|(key, _)| key).filter(|key| key.region == *region).collect()
     }
 }

@@ -134,13 +134,12 @@ impl Stage<'_> {
 
     pub(super) async fn transfer_leader(&mut self, place: &Place) -> Result<(), Failure> {
         let region = self.region(place)?;
-        let plan =
-            self.scene.cluster.region(&region).ok_or_else(|| missed(format!("there is no {region}")))?;
+        let plan = self.scene.region(&region).ok_or_else(|| missed(format!("there is no {region}")))?;
         let operator = Operator::of_cluster(&self.scene.dir)?;
-        if let Some(leader) = operator.leader(&self.scene.cluster, &region).await {
+        if let Some(leader) = operator.leader(&self.scene.cluster(), &region).await {
             self.old_leaders.insert(region.clone(), leader);
         }
-        let mut client = operator.connect_leader(plan).await?;
+        let mut client = operator.connect_leader(&plan).await?;
         let request = messages::TransferLeaderRequest { node: None };
         let reply = client.transfer_leader(request).await.map_err(|error| missed(error.to_string()))?;
         self.observer.event(format!("{region}: {}", reply.summary));
@@ -165,10 +164,10 @@ impl Stage<'_> {
     pub(super) async fn resolve(&self, aim: &Aim) -> Result<Vec<NodeKey>, Failure> {
         let region = self.region(&aim.place)?;
         let leader = match aim.is_leader() {
-            true => Operator::of_cluster(&self.scene.dir)?.leader(&self.scene.cluster, &region).await,
+            true => Operator::of_cluster(&self.scene.dir)?.leader(&self.scene.cluster(), &region).await,
             false => None,
         };
-        Target { region, nodes: aim.nodes }.resolve(&self.scene.cluster, leader)
+        Target { region, nodes: aim.nodes }.resolve(&self.scene.cluster(), leader)
     }
 
     pub(super) async fn act(&self, action: Action, nodes: &[NodeKey]) -> Result<(), Failure> {
@@ -178,7 +177,7 @@ impl Stage<'_> {
 
     /// Nodes in words: a whole Region by its name.
     pub(super) fn named(&self, nodes: &[NodeKey]) -> String {
-        let whole = nodes.first().and_then(|node| self.scene.cluster.region(&node.region));
+        let whole = nodes.first().and_then(|node| self.scene.region(&node.region));
         match whole.filter(|region| region.nodes.len() == nodes.len() && nodes.len() > 1) {
             Some(region) => format!("every node of {}", region.name),
             None => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

@@ -72,14 +72,14 @@ impl Stage<'_> {
         to: &Region,
     ) -> Result<Vec<PromotedKey>, Failure> {
         let operator = Operator::of_cluster(&self.scene.dir)?;
-        let plan = self.scene.cluster.region(to).ok_or_else(|| missed(format!("there is no {to}")))?;
+        let plan = self.scene.region(to).ok_or_else(|| missed(format!("there is no {to}")))?;
         let confirmed = wanted.without_majority && wanted.confirm;
         let request = messages::RegionPromoteRequest {
             what: Some(messages::region_promote_request::What::LostRegion(from.to_string())),
             unsafe_without_majority: wanted.without_majority,
             confirmation: if confirmed { to.to_string() } else { String::new() },
         };
-        let mut client = operator.connect_leader(plan).await?;
+        let mut client = operator.connect_leader(&plan).await?;
         let reply =
             client.region_promote(request).await.map_err(|error| Failure::Admin(error.to_string()))?;
         Ok(reply.keys.into_iter().map(PromotedKey::from).collect())

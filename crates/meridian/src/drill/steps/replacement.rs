@@ -1,59 +1,33 @@
 //! `replace-node`: a node's disk is lost; a new node with a new number takes its place, by the operators' commands, while
 //! clients go on.
 
-use kms_node::disturbance::Disturbance;
-use kms_transport::{
-    AdminClient, admin_messages as messages,
-    pki::{Authority, PkiError},
-};
+use kms_transport::{AdminClient, admin_messages as messages};
 use kms_types::Region;
-use rustix::process::Signal;
 use std::{
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
 
 use crate::{
     admin::Operator,
-    clock::now,
     drill::{callers::Callers, definition::Aim, in_force::Ill, stage::Stage, steps::missed, verify::sweep},
     entropy::OsEntropy,
     failure::{Failure, io_error},
     local::{
-        control::Action,
-        generate::private_dir,
-        layout::{NodeKey, NodePlan},
-        node_config, ports,
-        process::{Launcher, NodeProcess},
-        running::own_program,
-        supervisor::Event,
+        control::{self, Action, Request},
+        generate::certificate,
+        layout::{NodeKey, NodePlan, RegionPlan},
+        ports,
+        regions::ended,
     },
     probe::Probe,
 };
 
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
-
-/// A node that the supervisor does not know; it ends with the drill.
-pub struct Replacement {
-    process: NodeProcess,
-    ended: mpsc::UnboundedReceiver<Event>,
-}
-
-impl Replacement {
-    /// Stops it and waits until it is gone.
-    pub async fn stop(mut self) {
-        self.process.signal(Signal::TERM);
-        if tokio::time::timeout(STOP_TIMEOUT, self.ended.recv()).await.is_err() {
-            self.process.signal(Signal::KILL);
-            let _ = tokio::time::timeout(STOP_TIMEOUT, self.ended.recv()).await;
-        }
-    }
-}
 
 impl Stage<'_> {
     pub(super) async fn replace_node(&mut self, aim: &Aim) -> Result<(), Failure> {
@@ -61,13 +35,14 @@ impl Stage<'_> {
         let [old] = nodes.as_slice() else { return Err(missed("one node is replaced at a time")) };
         self.lose_disk(old).await?;
         let (new, plan) = self.equip(old)?;
-        let (events, ended) = mpsc::unbounded_channel();
-        let launcher = Launcher { program: own_program()?, dir: self.scene.dir.clone() };
-        let process = launcher.spawn(&new, &Disturbance::default(), 1, events)?;
-        self.replacements.push(Replacement { process, ended });
+        let mut region = self.plan_of(&old.region)?;
+        region.nodes.push(plan.clone());
+        self.set_region(&region).await?;
         self.observer.event(format!("{new} starts with an empty disk, in the place of {old}"));
         self.change_members(old, &new, &plan).await?;
-        self.serves_in_place_of(old, &new, &plan).await
+        region.nodes.retain(|node| node.id != old.id);
+        self.serves_in_place_of(old, &new, &plan).await?;
+        self.set_region(&region).await
     }
 
     /// Kills the node and deletes its data: a disk that is gone.
@@ -76,35 +51,32 @@ impl Stage<'_> {
         let at_ms = self.observer.event(format!("{node} is killed, and its disk is gone"));
         self.act(Action::Kill, std::slice::from_ref(node)).await?;
         self.faults.nodes(format!("{node}: disk lost"), std::slice::from_ref(node), Ill::Down, at_ms);
-        let _ = tokio::time::timeout(STOP_TIMEOUT, self.watchman.broken(&node.region)).await;
+        let _ = tokio::time::timeout(NOTICE_TIMEOUT, self.watchman.broken(&node.region)).await;
+        ended(&self.scene.dir, std::slice::from_ref(node)).await?;
         let data = self.scene.dir.node(node).join("data");
         std::fs::remove_dir_all(&data).map_err(io_error("remove", &data))
     }
 
-    /// Gives the new node its number, ports, certificate and configuration.
+    /// Gives the new node its number, ports and certificate.
     fn equip(&self, old: &NodeKey) -> Result<(NodeKey, NodePlan), Failure> {
-        let dir = &self.scene.dir;
-        let mut cluster = (*self.scene.cluster).clone();
-        let none = || missed(format!("there is no {}", old.region));
-        let region = cluster.regions.iter_mut().find(|region| region.name == old.region).ok_or_else(none)?;
-        let used = region.nodes.iter().map(|node| node.id).max().unwrap_or(0);
-        let id = used + 1 + self.replacements.len() as u64;
+        let used = self.plan_of(&old.region)?.nodes.iter().map(|node| node.id).max().unwrap_or(0);
         let mut free = ports::choose(None, 2, &mut OsEntropy)?;
         let mut port = || free.next().ok_or(Failure::NoFreePorts(2));
-        let plan = NodePlan { id, api: port()?, cluster: port()? };
-        region.nodes.retain(|node| node.id != old.id);
-        region.nodes.push(plan.clone());
-        let new = NodeKey { region: old.region.clone(), id };
-        private_dir(&dir.node(&new))?;
-        let created = |error: PkiError| Failure::Create {
-            what: format!("the certificate of {new}"),
-            why: error.to_string(),
-        };
-        let authority = Authority::load(&dir.pki()).map_err(created)?;
-        let issued = authority.issue_node(&new.region, id, now()).map_err(created)?;
-        issued.write(&dir.node(&new), "node").map_err(created)?;
-        node_config::write_one(dir, &cluster, &new)?;
+        let plan = NodePlan { id: used + 1, api: port()?, cluster: port()? };
+        let new = NodeKey { region: old.region.clone(), id: plan.id };
+        certificate(&self.scene.dir, &new)?;
         Ok((new, plan))
+    }
+
+    fn plan_of(&self, region: &Region) -> Result<RegionPlan, Failure> {
+        let plan = self.scene.region(region);
+        plan.ok_or_else(|| missed(format!("there is no {region}")))
+    }
+
+    /// The supervisor runs these nodes from now on, and the gateway routes to them.
+    async fn set_region(&self, plan: &RegionPlan) -> Result<(), Failure> {
+        control::request(&self.scene.dir, &Request::SetRegion { plan: plan.clone() }).await?;
+        self.scene.refresh()
     }
 
     /// As docs/operations/members.md says: add, promote, then remove the dead one.
@@ -128,11 +100,10 @@ impl Stage<'_> {
 
     pub(super) async fn region_leader(&self, region: &Region) -> Result<AdminClient, Failure> {
         let operator = Operator::of_cluster(&self.scene.dir)?;
-        let plan =
-            self.scene.cluster.region(region).ok_or_else(|| missed(format!("there is no {region}")))?;
+        let plan = self.plan_of(region)?;
         let until = Instant::now() + LEADER_TIMEOUT;
         loop {
-            match operator.connect_leader(plan).await {
+            match operator.connect_leader(&plan).await {
                 Err(_) if Instant::now() < until => tokio::time::sleep(POLL).await,
                 done => return done,
             }
@@ -153,7 +124,7 @@ impl Stage<'_> {
             }
             tokio::time::sleep(POLL).await;
         }
-        let old_api = self.scene.cluster.nodes().find(|(key, _)| key == old).map(|(_, plan)| plan.api());
+        let old_api = self.scene.cluster().nodes().find(|(key, _)| key == old).map(|(_, plan)| plan.api());
         if let Some(old_api) = old_api {
             self.watchman.replace(&old.region, old_api, plan.api());
         }
@@ -167,11 +138,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Ends the nodes that the supervisor does not know.
-    pub(super) async fn stop_replacements(&mut self) {
-        for replacement in self.replacements.drain(..) {
-            replacement.stop().await;
-        }
+    /// Deletes what `snapshot` steps put aside.
+    pub(super) fn delete_snapshots(&self) {
         let _ = std::fs::remove_dir_all(snapshots(self.scene.dir.root()));
     }
 }

@@ -84,7 +84,7 @@ impl Stage<'_> {
 
     /// Cuts a whole Region off, or one link, or one direction of it.
     async fn cut_something(&mut self) -> Result<(), Failure> {
-        let all: Vec<Region> = self.scene.cluster.regions.iter().map(|plan| plan.name.clone()).collect();
+        let all: Vec<Region> = self.scene.cluster().regions.iter().map(|plan| plan.name.clone()).collect();
         let Some(a) = all.choose(&mut self.rng).cloned() else { return Ok(()) };
         let others = self.others(&a);
         let Some(b) = others.choose(&mut self.rng).cloned() else { return Ok(()) };

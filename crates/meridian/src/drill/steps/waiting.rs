@@ -83,8 +83,7 @@ impl Stage<'_> {
     /// Asks only nodes that are well, and briefly: a frozen one would keep everybody waiting.
     async fn leader(&self, region: &Region) -> Result<Option<NodeId>, Failure> {
         let operator = Operator::of_cluster(&self.scene.dir)?;
-        let plan =
-            self.scene.cluster.region(region).ok_or_else(|| missed(format!("there is no {region}")))?;
+        let plan = self.scene.region(region).ok_or_else(|| missed(format!("there is no {region}")))?;
         let well = |id| self.faults.is_well(&NodeKey { region: region.clone(), id });
         let addresses: Vec<String> =
             plan.nodes.iter().filter(|node| well(node.id)).map(|node| node.cluster().to_string()).collect();

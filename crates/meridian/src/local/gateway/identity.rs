@@ -34,6 +34,19 @@ impl IdentityRoute {
         self.order.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// One more Region, asked last.
+    pub(super) fn know(&self, region: &Region) {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        if !order.contains(region) {
+            order.push(region.clone());
+        }
+    }
+
+    /// A Region that is no more.
+    pub(super) fn forget(&self, region: &Region) {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != region);
+    }
+
     /// Asks `home` first from now on.
     fn prefer(&self, home: &Region) {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use std::{
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::local::layout::{NodePlan, RegionPlan, Role, VERSION};
+use crate::local::layout::{Came, NodePlan, VERSION};
 
 const SCOPE: &str =
     "AWS4-HMAC-SHA256 Credential=test/20260203/eu-west-1/kms/aws4_request, SignedHeaders=host, Signature=00";
@@ -27,6 +27,7 @@ fn region(name: &str, ports: &[u16]) -> RegionPlan {
         role: Role::Data,
         incarnation: "00000000-0000-4000-8000-000000000000".parse().unwrap(),
         verifying_key: String::new(),
+        came: Came::Founding,
         gateway: None,
         nodes,
     }
@@ -136,6 +137,30 @@ async fn request_that_may_have_arrived_is_not_sent_twice() {
         }
     }
     assert_eq!((refused, calls.load(Ordering::SeqCst)), (2, 2));
+}
+
+#[tokio::test]
+async fn regions_and_nodes_come_and_go() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (us, old, new) = (
+        backend("us", calls.clone()).await,
+        backend("old", calls.clone()).await,
+        backend("new", calls.clone()).await,
+    );
+    let cluster = cluster(vec![region("us-east-1", &[us])]);
+    let gateway = Gateway::new(&cluster, &Arc::new(HealthTable::new(&cluster)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(gateway.clone().serve(Door { listener, region: None }));
+    assert_eq!(post(port, Some(SCOPE), "").await.0, StatusCode::BAD_REQUEST);
+    for (node, name) in [(old, "old"), (new, "new")] {
+        gateway.set(&region("eu-west-1", &[node]));
+        let (status, seen) = post(port, Some(SCOPE), "").await;
+        assert!(status == StatusCode::OK && seen.starts_with(name), "{seen}");
+    }
+    gateway.forget(&"eu-west-1".parse().unwrap());
+    assert_eq!(post(port, Some(SCOPE), "").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

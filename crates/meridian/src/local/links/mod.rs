@@ -19,12 +19,20 @@ mod view;
 mod words;
 
 use kms_types::Region;
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
-use tokio::{net::TcpListener, sync::watch};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::watch;
 
 use crate::{
     failure::{Failure, io_error},
-    local::layout::{Cluster, NodeKey, loopback},
+    local::{
+        layout::{Cluster, NodeKey},
+        ports,
+    },
 };
 pub use exit::Exit;
 pub use rule::{FaultError, LinkFault};
@@ -48,8 +56,7 @@ pub enum Carriage {
 /// The faults of all connections between nodes.
 #[derive(Debug)]
 pub struct Links {
-    cluster: Arc<Cluster>,
-    nodes: BTreeMap<SocketAddr, NodeKey>,
+    cluster: RwLock<Arc<Cluster>>,
     carriage: Carriage,
     table: watch::Sender<Arc<Table>>,
 }
@@ -57,20 +64,29 @@ pub struct Links {
 impl Links {
     /// Without any fault.
     pub fn new(cluster: Arc<Cluster>, carriage: Carriage) -> Arc<Self> {
-        let nodes = cluster.nodes().map(|(key, node)| (node.cluster(), key)).collect();
-        Arc::new(Self { cluster, nodes, carriage, table: watch::Sender::default() })
+        Arc::new(Self { cluster: RwLock::new(cluster), carriage, table: watch::Sender::default() })
     }
 
-    /// Opens every node's way out, on any free ports; none if they connect directly.
-    pub async fn open(self: &Arc<Self>) -> Result<Vec<Exit>, Failure> {
+    /// From now on the cluster is another one. What was wrong with nodes that are no more is forgotten.
+    pub fn set_cluster(&self, cluster: Arc<Cluster>) {
+        let known: BTreeSet<NodeKey> = cluster.nodes().map(|(key, _)| key).collect();
+        *self.cluster.write().unwrap_or_else(PoisonError::into_inner) = cluster;
+        self.change(|table| table.keep(&known));
+    }
+
+    fn cluster(&self) -> Arc<Cluster> {
+        self.cluster.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens the way out of each of `nodes`, on any free ports; none if nodes connect directly.
+    pub fn open(self: &Arc<Self>, nodes: &[NodeKey]) -> Result<Vec<Exit>, Failure> {
         let mut exits = Vec::new();
         if self.carriage == Carriage::Direct {
             return Ok(exits);
         }
-        for node in self.nodes.values() {
-            let listener = TcpListener::bind(loopback(0)).await;
-            let listener =
-                listener.map_err(io_error("open a port for connections of", Path::new("this cluster")))?;
+        for node in nodes {
+            let listener = ports::listen(0)
+                .map_err(io_error("open a port for connections of", Path::new("this cluster")))?;
             exits.push(Exit { node: node.clone(), listener, links: self.clone() });
         }
         Ok(exits)
@@ -101,12 +117,12 @@ impl Links {
 
     /// What is in force.
     pub fn report(&self) -> Vec<LinkReport> {
-        self.table.borrow().report(&self.cluster)
+        self.table.borrow().report(&self.cluster())
     }
 
     fn check(&self, sides: &Sides) -> Result<(), Failure> {
-        let known = |node: &&NodeKey| !self.nodes.values().any(|known| known == *node);
-        match sides.from.iter().chain(&sides.to).find(known) {
+        let nodes: BTreeSet<NodeKey> = self.cluster().nodes().map(|(key, _)| key).collect();
+        match sides.from.iter().chain(&sides.to).find(|node| !nodes.contains(node)) {
             Some(unknown) => Err(Failure::Refused(format!("the cluster has no node `{unknown}`"))),
             None if sides.from == sides.to && sides.from.len() == 1 => {
                 Err(Failure::Refused("there is no way from a node to itself".into()))
@@ -120,12 +136,18 @@ impl Links {
     }
 
     fn view(&self, from: &NodeKey, to: SocketAddr) -> View {
-        let ends = self.nodes.get(&to).map(|to| (from.clone(), to.clone()));
+        let known = self.cluster().nodes().find(|(_, node)| node.cluster() == to).map(|(key, _)| key);
+        let ends = known.map(|to| (from.clone(), to));
         View::new(self.table.subscribe(), ends)
     }
 }
 
 impl Exit {
+    /// Whose it is.
+    pub fn node(&self) -> &NodeKey {
+        &self.node
+    }
+
     /// Whose it is, and where the node finds it.
     pub fn address(&self) -> Result<(NodeKey, SocketAddr), Failure> {
         let address = self.listener.local_addr();

@@ -107,6 +107,11 @@ impl Table {
         }
     }
 
+    /// Forgets what is about other nodes than these.
+    pub(super) fn keep(&mut self, known: &BTreeSet<NodeKey>) {
+        self.0.retain(|(from, to), _| known.contains(from) && known.contains(to));
+    }
+
     /// How much later key material from each Region counts at `to`, in milliseconds.
     pub(super) fn slowness(&self, to: &NodeKey) -> BTreeMap<Region, u64> {
         let mut slow = BTreeMap::new();

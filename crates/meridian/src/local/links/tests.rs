@@ -2,7 +2,7 @@ use kms_types::Entropy;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::timeout,
 };
 
@@ -70,7 +70,7 @@ impl Rig {
         let far = cluster.regions[1].nodes.iter_mut().find(|node| node.id == 2).unwrap();
         far.cluster = server.local_addr().unwrap().port();
         let links = Links::new(Arc::new(cluster), Carriage::Supervisor);
-        let exits = links.open().await.unwrap();
+        let exits = links.open(&[node(NEAR)]).unwrap();
         let exit = exits.into_iter().find(|exit| exit.node == node(NEAR)).unwrap();
         let address = exit.address().unwrap().1;
         tokio::spawn(exit.serve());

@@ -36,7 +36,8 @@ fn rig(script: &str, restart: Restart) -> Rig {
     let (stop, health) = (CancellationToken::new(), Arc::new(HealthTable::new(&cluster)));
     let launcher = Launcher { program, dir: dir.clone() };
     let links = Links::new(cluster.clone(), crate::local::links::Carriage::Supervisor);
-    let parts = Parts { cluster, launcher, restart, health, links };
+    let (gateway, attendants) = (Gateway::new(&cluster, &health), Attendants::default());
+    let parts = Parts { cluster, launcher, restart, health, links, gateway, attendants };
     let mut supervisor = Supervisor::new(parts, events.clone(), stop.clone());
     supervisor.start_all().unwrap();
     Rig {
