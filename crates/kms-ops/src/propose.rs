@@ -203,6 +203,7 @@ fn refused(refusal: &Refusal) -> RespondError {
         | Refusal::WrongOrigin(_)
         | Refusal::NotDue(_)
         | Refusal::RealClock
+        | Refusal::InHistory(_)
         | Refusal::MaterialNotWanted { .. }
         | Refusal::UnknownRegion(_)
         | Refusal::NotIdentityHome(_)

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     Automatic, ControlRecord, Directory, Enablement, GrantTerms, IdentityChange, IdentityCopy, IdentityEntry,
-    ImportDetails, KeyPolicy, Marks, OfficeId, ProposedDirectory, RegionClock, Register, ServiceEventId,
-    UsedAccessKey, UsedKey,
+    ImportDetails, KeyPolicy, Mark, Marks, OfficeId, ProposedDirectory, RegionClock, Register,
+    ServiceEventId, UsedAccessKey, UsedKey,
 };
 
 /// One entry of the Region's log: a complete decision, with no plaintext key in it (invariant F1).
@@ -409,10 +409,13 @@ pub enum Command {
         /// Isolated from now on.
         isolated: bool,
     },
-    /// A peer remembers a point of this Region's history that is not in it: the Region went back to an earlier state.
+    /// A peer remembers a point of this Region's history: if it is not in it, the Region went back to an earlier state. The
+    /// log decides, because a leader that was deposed does not know the end of it.
     NoteRollback {
         /// The peer.
         peer: Region,
+        /// The point.
+        memory: Mark,
     },
     /// A leader begins to speak to other Regions.
     TakeOffice {

@@ -113,6 +113,9 @@ pub enum Refusal {
     /// What the caller was authorized against has changed; authorize again.
     #[error("key `{0}` changed while the call was decided")]
     Stale(KeyId),
+    /// What a peer remembers of this Region is in its history: it did not go back.
+    #[error("what `{0}` remembers of this Region is in its history")]
+    InHistory(Region),
     /// The Region's clock is real and cannot be moved.
     #[error("the Region's clock is real")]
     RealClock,

@@ -75,8 +75,13 @@ pub(super) enum LetterError {
     #[error("the new leader of `{0}` has not shown yet that it knows what was heard of it")]
     Unconfirmed(Region),
     /// The sender remembers a point of this Region's history that is not in it (invariant A5).
-    #[error("`{0}` remembers what this Region does not: this Region went back to an earlier state")]
-    RolledBack(Region),
+    #[error("`{peer}` remembers what this Region does not")]
+    RolledBack {
+        /// The sender.
+        peer: Region,
+        /// What it remembers.
+        memory: Mark,
+    },
     /// The sender speaks another protocol.
     #[error("`{from}` speaks version {version} of the protocol")]
     UnknownVersion {
@@ -209,7 +214,7 @@ impl Reader {
     fn check_histories(&mut self, view: &View, body: &Body) -> Result<(), LetterError> {
         if let Some(memory) = body.memory {
             if memory.index > view.index || !view.state.has_been_at(&memory) {
-                return Err(LetterError::RolledBack(body.from.clone()));
+                return Err(LetterError::RolledBack { peer: body.from.clone(), memory });
             }
             self.remembered.insert(body.from.clone(), memory);
         }

@@ -224,7 +224,7 @@ fn sender(error: &LetterError) -> Option<(&Region, &'static str)> {
         LetterError::NotHeard(NotHeard::WrongIncarnation { region, .. }) => Some((region, "incarnation")),
         LetterError::NotHeard(NotHeard::WrongGeneration { region, .. }) => Some((region, "generation")),
         LetterError::NotHeard(NotHeard::Isolated(region)) => Some((region, "isolated")),
-        LetterError::RolledBack(region) => Some((region, "rolled-back-here")),
+        LetterError::RolledBack { peer, .. } => Some((peer, "rolled-back-here")),
         LetterError::UnknownVersion { from, .. } => Some((from, "version")),
         LetterError::Message { from, .. } => Some((from, "message")),
         LetterError::Unconfirmed(region) => Some((region, "unconfirmed")),

@@ -4,11 +4,14 @@ use bytes::Bytes;
 use kms_crypto::ReceiverKey;
 use kms_raft::{Applied, blocking};
 use kms_region::{Delivery, DirectoryResult, Input, Machine, Message, NotHeard, Offer, Output, Want};
-use kms_state::{Command, Marks, OfficeId, Origin, Proposal, State};
+use kms_state::{Command, Mark, Marks, OfficeId, Origin, Outcome, Proposal, State};
 use kms_types::{Entropy, NodeId, ProposalId, Region, Timestamp};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -54,8 +57,8 @@ pub(super) struct Session {
     directory_replies: BTreeMap<u64, Reply<DirectoryResult>>,
     /// Up to where each peer's history was heard by letters that the machine has seen.
     heard: Marks,
-    /// The peer that found out that this Region went back to an earlier state is noted in the log.
-    noted_rollback: bool,
+    /// A peer may have found out that this Region went back to an earlier state, and the log is asked.
+    noting_rollback: Arc<AtomicBool>,
     last_request: u64,
     alarms: Alarms,
     disturbances: Disturbances,
@@ -101,7 +104,7 @@ impl Session {
             replies: BTreeMap::new(),
             directory_replies: BTreeMap::new(),
             heard: Marks::new(),
-            noted_rollback: false,
+            noting_rollback: Arc::default(),
             last_request: 0,
             alarms: Alarms::default(),
             disturbances: driver.disturbances.clone(),
@@ -256,21 +259,25 @@ impl Session {
                 self.answer_memory(view, &peer);
                 self.outbox.send(view, &peer, &Message::Greeting);
             }
-            LetterError::RolledBack(peer) => self.note_rollback(peer),
+            LetterError::RolledBack { peer, memory } => self.note_rollback(peer, memory),
             _ => {}
         }
     }
 
-    /// From the next applied state on this Region neither speaks, votes nor serves (invariant A5).
-    fn note_rollback(&mut self, peer: Region) {
-        if std::mem::replace(&mut self.noted_rollback, true) {
+    /// The log judges it: this leader may have been deposed without knowing, and not know what the peer was told since. From
+    /// the next applied state on a Region that went back neither speaks, votes nor serves (invariant A5).
+    fn note_rollback(&mut self, peer: Region, memory: Mark) {
+        if self.noting_rollback.swap(true, Ordering::Relaxed) {
             return;
         }
-        tracing::error!(%peer, "a peer remembers what this Region does not: it went back to an earlier state");
-        let (own, proposal) = (self.own.clone(), self.proposal(Command::NoteRollback { peer }));
+        let (own, noting) = (self.own.clone(), self.noting_rollback.clone());
+        let proposal = self.proposal(Command::NoteRollback { peer: peer.clone(), memory });
         self.tasks.spawn(async move {
             // Found out again with the next letter if it is lost.
-            let _ = own.propose(proposal).await;
+            if own.propose(proposal).await == Some(Outcome::Applied) {
+                tracing::error!(%peer, "a peer remembers what this Region does not: it went back to an earlier state");
+            }
+            noting.store(false, Ordering::Relaxed);
             None
         });
     }

@@ -23,9 +23,18 @@ pub(super) fn hear(state: &mut State, marks: &Marks) {
     }
 }
 
-/// For ever: what this Region has forgotten, it may have promised.
-pub(super) fn note_rollback(state: &mut State, peer: &Region) -> Result<Outcome, Refusal> {
+/// For ever: what this Region has forgotten, it may have promised. Whoever found it out may have been a deposed leader that
+/// did not know the end of the history: all of it that anybody was told before comes before this entry.
+pub(super) fn note_rollback(
+    state: &mut State,
+    index: u64,
+    peer: &Region,
+    memory: &Mark,
+) -> Result<Outcome, Refusal> {
     let meta = state.meta().ok_or(Refusal::NotBootstrapped)?;
+    if memory.index < index && state.has_been_at(memory) {
+        return Err(Refusal::InHistory(peer.clone()));
+    }
     if meta.rolled_back.is_none() {
         let noted = Meta { rolled_back: Some(peer.clone()), ..meta.clone() };
         state.put_meta(noted);
@@ -63,6 +72,20 @@ mod tests {
         }
         let never = Mark { office: office(9), index: 1 };
         assert!(!log.state.has_been_at(&never));
+    }
+
+    #[test]
+    fn a5_what_only_a_deposed_leader_does_not_know_is_no_rollback() {
+        let mut log = TestRegion::new("a");
+        let b: kms_types::Region = "test-b-1".parse().unwrap();
+        log.run(Command::TakeOffice { office: office(1) });
+        let known = Mark { office: office(1), index: log.index };
+        let note = |memory| Command::NoteRollback { peer: b.clone(), memory };
+        assert_eq!(log.run(note(known)), Outcome::Refused(Refusal::InHistory(b.clone())));
+        assert!(log.state.counts() && log.state.rolled_back().is_none());
+        let ahead = Mark { office: office(1), index: log.index + 1 };
+        assert_eq!(log.run(note(ahead)), Outcome::Applied, "nobody was told of what comes later");
+        assert!(!log.state.counts() && log.state.rolled_back() == Some(&b));
     }
 
     #[test]

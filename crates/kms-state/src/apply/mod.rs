@@ -155,7 +155,7 @@ impl State {
             Command::MergeRegisters { registers } => directory::merge(self, index, registers),
             Command::FinishSurvey { generation } => directory::finish_survey(self, *generation),
             Command::SetIsolation { region, isolated } => directory::isolate(self, region, *isolated),
-            Command::NoteRollback { peer } => history::note_rollback(self, peer),
+            Command::NoteRollback { peer, memory } => history::note_rollback(self, index, peer, memory),
             Command::TakeOffice { office } => Ok(history::take_office(self, index, *office)),
             Command::Heard { marks, command } => {
                 history::hear(self, marks);

@@ -202,7 +202,11 @@ fn a5_a_region_that_went_back_is_told_so_by_whoever_heard_more_of_it() {
     }
     assert!(rebuilt.view().index > told.index);
     let refused = Reader::default().read(&rebuilt.view(), &letter);
-    assert!(matches!(refused, Err(LetterError::RolledBack(by)) if by == region("b")));
-    rebuilt.run(Command::NoteRollback { peer: region("b") });
+    assert!(
+        matches!(refused, Err(LetterError::RolledBack { peer, memory }) if peer == region("b") && memory == told)
+    );
+    let note = || Command::NoteRollback { peer: region("b"), memory: told };
+    log_a.run(note());
+    rebuilt.run(note());
     assert!(!rebuilt.state().counts() && log_a.state().counts());
 }
