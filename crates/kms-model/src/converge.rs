@@ -1,6 +1,7 @@
-//! What comes after the last fault: everything that is under way arrives, time passes, and live Regions must agree.
+//! What comes after the last fault: everything that is under way arrives, or is lost; time passes; and live Regions must
+//! agree, and have nothing left to agree on.
 
-use kms_state::{ControlRecord, MaterialStatus};
+use kms_state::{Command, ControlRecord, MaterialStatus};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -11,10 +12,21 @@ const ROUNDS: usize = 24;
 /// More letters than this in one round are a storm.
 const MOST_LETTERS: usize = 2_000;
 
-/// True when these Regions, which all hear each other, come to go by the same record and hold what it asks of them.
-pub(crate) fn converges(sites: &[Arc<Site>], letters: Vec<Arc<Letter>>) -> bool {
+/// Whether Regions are among them that went back to an earlier state and are heard all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Votes {
+    /// Everybody knows what it has promised and accepted.
+    Kept,
+    /// Nobody needs to bring an agreement to its end that its own proposer has forgotten.
+    Forgotten,
+}
+
+/// True when these Regions, which all hear each other, come to go by the same record, hold what it asks of them, and wait
+/// for no promotion.
+pub(crate) fn converges(sites: &[Arc<Site>], letters: &[Arc<Letter>], votes: Votes) -> bool {
     let mut sites: Vec<Site> = sites.iter().map(|site| (**site).clone()).collect();
     let mut letters: VecDeque<Letter> = letters.iter().map(|letter| (**letter).clone()).collect();
+    agree_on_time(&mut sites);
     let mut quiet = 0;
     for round in 0..ROUNDS {
         let before: Vec<u64> = sites.iter().map(Site::replicated).collect();
@@ -34,7 +46,16 @@ pub(crate) fn converges(sites: &[Arc<Site>], letters: Vec<Arc<Letter>>) -> bool 
             break;
         }
     }
-    are_equal(&sites)
+    let Some(voters) = voters(&sites) else { return false };
+    are_equal(&voters) && (votes == Votes::Forgotten || are_settled(&voters))
+}
+
+/// Region time goes on everywhere: a voter in whose Region a deadline has not passed refuses a tombstone until then (D1).
+fn agree_on_time(sites: &mut [Site]) {
+    let Some(now) = sites.iter().map(|site| site.state.region_time()).max() else { return };
+    for site in sites.iter_mut().filter(|site| site.state.region_time() < now) {
+        site.found(Command::Tick { now });
+    }
 }
 
 fn deliver_all(sites: &mut [Site], letters: &mut VecDeque<Letter>) -> bool {
@@ -68,12 +89,23 @@ fn voters(sites: &[Site]) -> Option<Vec<Site>> {
     voters.iter().all(|site| site.state.directory() == Some(newest)).then_some(voters)
 }
 
+fn committed(site: &Site) -> Option<Arc<ControlRecord>> {
+    site.state.register(&names::key_id())?.committed.clone()
+}
+
 fn are_equal(sites: &[Site]) -> bool {
-    let Some(sites) = &voters(sites) else { return false };
-    let committed = |site: &Site| site.state.register(&names::key_id()).and_then(|r| r.committed.clone());
     let first = sites.first().and_then(committed);
     let equal = sites.iter().all(|site| committed(site) == first);
     equal && first.is_none_or(|record| sites.iter().all(|site| holds_what_it_can(site, &record, sites)))
+}
+
+/// While the primary and a majority live, no voter waits for ever: for the end of a record, or of a candidate.
+fn are_settled(sites: &[Site]) -> bool {
+    let Some(record) = sites.first().and_then(committed) else { return true };
+    let directory = sites.first().and_then(|site| site.state.directory());
+    let majority = directory.is_some_and(|d| d.is_majority(sites.iter().map(|site| &site.region)));
+    let primary = sites.iter().any(|site| site.region == record.primary);
+    !(majority && primary) || sites.iter().all(|site| site.state.unsettled().next().is_none())
 }
 
 /// A member lacks an active material only when no active member that is left has it.

@@ -69,6 +69,14 @@ goal!(HANDED_OVER, "a handoff is complete", view => view.latest().primary == reg
 goal!(UPDATING, "a handoff is under way", view => matches!(view.latest().phase, Phase::Updating { .. }));
 goal!(TAKEN_BACK, "the old primary takes an unfinished handoff back (failure case 11)", view =>
     view.latest().primary == region("a") && view.latest().version.epoch.counter > 1);
+goal!(DESERTED, "a voter has promised the key to a candidate that is lost, and the primary has not", view => {
+    let promised = |name| view.register(name).and_then(|r| r.promised.as_ref()).map(|e| e.region.clone());
+    world_lost(&view, "b") && promised("w") == Some(region("b")) && promised("a") == Some(region("a"))
+});
+goal!(RECLAIMED, "the primary takes back a key that a candidate has left", view => {
+    let left = view.history.committed.values().all(|record| record.primary == region("a"));
+    left && view.latest().version.epoch.counter > 1
+});
 goal!(DESTROYED, "the key is destroyed", view => view.latest().is_destroyed());
 goal!(PRIMARY_WAITS, "the primary waits for its replicas (failure case 20)", view =>
     view.key("a").is_some_and(|k| matches!(k.lifecycle, Lifecycle::PendingReplicaDeletion { .. })));

@@ -44,7 +44,9 @@ impl fmt::Display for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} -> {}: {}", names::short(&self.from), names::short(&self.to), self.message.name())?;
         match &self.message {
-            Message::Prepare { epochs } => epochs.iter().try_for_each(|(_, e)| write!(f, " {}", epoch(e))),
+            Message::Prepare { epochs } | Message::Unfinished { epochs } => {
+                epochs.iter().try_for_each(|(_, e)| write!(f, " {}", epoch(e)))
+            }
             Message::Promise { answers } => answers.iter().try_for_each(|a| {
                 let verdict = if a.promised { "yes" } else { "no" };
                 write!(f, " {} {verdict}, accepted", epoch(&a.epoch))?;

@@ -4,13 +4,13 @@ use kms_region::Message;
 use kms_state::Directory;
 use kms_types::Region;
 use stateright::{Model, Property};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::{
     Action, Book, Bug, Call, Cost, Goal, Letter, Log, Pause, Rule, Scenario, Step, View, World,
-    converge::converges,
+    converge::{Votes, converges},
     deployment,
     event::Event,
     fingerprint,
@@ -19,9 +19,6 @@ use crate::{
     names::{self, region},
     seeded,
 };
-
-/// One state in so many is followed to its end after the last fault.
-const CONVERGENCE_SAMPLE: u64 = 256;
 
 /// A scenario, ready to be explored.
 #[derive(Debug)]
@@ -34,6 +31,8 @@ pub struct Protocol {
     first: World,
     regions: Vec<Region>,
     stopped: AtomicBool,
+    /// Whether Regions and letters come to a good end, by their fingerprint.
+    endings: Mutex<HashMap<u64, bool>>,
     found: Mutex<BTreeSet<&'static str>>,
 }
 
@@ -69,6 +68,7 @@ impl Protocol {
             first,
             regions,
             stopped: AtomicBool::new(false),
+            endings: Mutex::default(),
             found: Mutex::default(),
         }
     }
@@ -343,17 +343,32 @@ impl Protocol {
         !world.broken.has(rule) || !self.is_first(rule.name(), || true)
     }
 
+    /// Worked out once for the same Regions and letters, whatever led to them.
+    fn ends_well(&self, sites: &[u64], letters: &[u64], votes: Votes) -> bool {
+        let ending = fingerprint(&(sites, letters, votes));
+        let known = self.endings.lock().expect("no thread panics with the endings").get(&ending).copied();
+        known.unwrap_or_else(|| {
+            let book = self.book();
+            let sites: Vec<_> = sites.iter().map(|site| book.site(*site)).collect();
+            let letters: Vec<_> = letters.iter().map(|letter| book.letter(*letter)).collect();
+            drop(book);
+            let well = seeded::with(self.bug, || converges(&sites, &letters, votes));
+            self.endings.lock().expect("no thread panics with the endings").insert(ending, well);
+            well
+        })
+    }
+
     /// The second half of C7, for a sample of the states.
     fn converges(&self, world: &World) -> bool {
-        if self.is_stopped() || !fingerprint(world).is_multiple_of(CONVERGENCE_SAMPLE) {
+        if self.is_stopped() || !fingerprint(world).is_multiple_of(self.scenario.followed) {
             return true;
         }
-        let book = self.book();
+        let forgotten = self.scenario.restored_are_heard && world.restored != 0;
+        let votes = if forgotten { Votes::Forgotten } else { Votes::Kept };
         let heard = (0..world.sites.len()).filter(|place| world.is_heard(*place, &self.scenario));
-        let sites: Vec<_> = heard.map(|place| book.site(world.sites[place])).collect();
-        let letters = world.letters.iter().map(|letter| book.letter(*letter)).collect();
-        drop(book);
-        let agree = seeded::with(self.bug, || converges(&sites, letters));
+        let heard: Vec<u64> = heard.map(|place| world.sites[place]).collect();
+        // With the letters that are under way, and without them.
+        let agree = self.ends_well(&heard, &world.letters, votes) && self.ends_well(&heard, &[], votes);
         agree || !self.is_first(Rule::Convergence.name(), || true)
     }
 }

@@ -53,6 +53,8 @@ pub struct Scenario {
     pub removing: &'static [&'static str],
     /// Letters about directories arrive at once, if they arrive.
     pub prompt_directory: bool,
+    /// One state in so many is followed to its end after the last fault.
+    pub followed: u64,
     /// Regions whose clients import material; the key has imported material then.
     pub importing: &'static [&'static str],
     /// Rules that the scenario is known to break, with its reason in `about`.
@@ -86,6 +88,7 @@ const EMPTY: Scenario = Scenario {
     changing: &[],
     removing: &[],
     prompt_directory: false,
+    followed: 256,
     importing: &[],
     excused: &[],
     goals: &[],
@@ -99,6 +102,7 @@ pub fn scenarios(bound: u8) -> Vec<Scenario> {
         rotation(bound),
         candidates(bound),
         contest(bound),
+        deserted(bound),
         members(bound),
         rejoin(bound),
         join(bound),
@@ -211,6 +215,28 @@ fn contest(bound: u8) -> Scenario {
         budget: Budget::of(&[(Cost::Promote, 2), (Cost::Rotate, bound), (Cost::Repeat, bound - 1)]),
         goals: &[goal::PROMOTED, goal::CONTENDED, goal::SECOND_PROMOTION],
         ..candidates(bound)
+    }
+}
+
+fn deserted(bound: u8) -> Scenario {
+    Scenario {
+        name: "deserted",
+        about: "A promotion stops midway, its leader dead or its Region lost; the others find the end of it (ADR 0024).",
+        budget: Budget::of(&[
+            (Cost::Promote, 1),
+            (Cost::Crash, 1),
+            (Cost::Loss, 1),
+            (Cost::Long, bound),
+            (Cost::Rotate, bound - 1),
+            (Cost::Repeat, bound - 1),
+        ]),
+        crashing: &["b"],
+        losable: &["b"],
+        waiting: &["w"],
+        promoting: &["b"],
+        followed: 16,
+        goals: &[goal::PROMOTED, goal::DESERTED, goal::RECLAIMED],
+        ..EMPTY
     }
 }
 

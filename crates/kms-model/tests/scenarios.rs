@@ -36,6 +36,7 @@ scenarios! {
     rotation_with_crashes_and_repeats: "rotation",
     two_candidates: "candidates",
     two_candidates_during_a_rotation: "contest",
+    a_promotion_that_stops_midway: "deserted",
     evict_and_rejoin: "members",
     evict_and_rejoin_during_a_rotation: "rejoin",
     join_during_a_rotation: "join",

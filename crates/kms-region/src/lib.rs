@@ -57,4 +57,5 @@ pub use input::{EvictScope, Force, Input, PromoteScope};
 pub use machine::Machine;
 pub use message::{Ack, Delivery, MAX_ITEMS, Message, MessageError, Offer, SealedMaterial, Want};
 pub use output::{Alarm, DirectoryResult, KeyResult, Output};
+pub use promotion::UnfinishedPromotions;
 pub use status::{HeldUp, PeerStatus, Status};

@@ -178,6 +178,7 @@ impl Machine {
                 self.on_survey_page(from, after, registers, last);
             }
             Message::Greeting => {}
+            Message::Unfinished { epochs } => self.on_unfinished(&from, epochs),
         }
     }
 

@@ -143,6 +143,11 @@ pub enum Message {
     },
     /// Says nothing but what every letter says of its sender's history (invariant A5).
     Greeting,
+    /// Promises of the sender to candidates that have not finished for long; the receiver is the primary.
+    Unfinished {
+        /// Key and epoch pairs.
+        epochs: Vec<(KeyId, Epoch)>,
+    },
 }
 
 /// What a member has durably installed for one key, under one committed record. It counts for that version only: a
@@ -259,6 +264,7 @@ impl Message {
             Self::Survey { .. } => "survey",
             Self::SurveyPage { .. } => "survey-page",
             Self::Greeting => "greeting",
+            Self::Unfinished { .. } => "unfinished",
         }
     }
 
@@ -278,7 +284,7 @@ impl Message {
 
     fn items(&self) -> usize {
         match self {
-            Self::Prepare { epochs } => epochs.len(),
+            Self::Prepare { epochs } | Self::Unfinished { epochs } => epochs.len(),
             Self::Promise { answers } => answers.len(),
             Self::Accept { records } | Self::Records { records, .. } | Self::Learn { records } => {
                 records.len()

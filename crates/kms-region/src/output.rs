@@ -282,6 +282,22 @@ pub enum Alarm {
         /// Since when, in the driver's time.
         since: Timestamp,
     },
+    /// This Region has promised keys to candidates that did not finish, and their primary has not taken them back.
+    #[error(
+        "{keys} keys, `{example}` among them, are promised to a candidate that has not finished since {}, and \
+         their primary `{primary}` does not take them back: if it is lost, promote another Region",
+        since.to_rfc3339()
+    )]
+    PromotionUnfinished {
+        /// The primary.
+        primary: Region,
+        /// How many keys.
+        keys: usize,
+        /// One of them.
+        example: KeyId,
+        /// Since when, in the driver's time.
+        since: Timestamp,
+    },
     /// A directory without a majority takes effect (rule 12).
     #[error("`{region}` has changed the directory without a majority, generation {generation}")]
     ForcedDirectory {
@@ -311,6 +327,7 @@ impl Alarm {
             Self::RotationAborted { .. } => "rotation-aborted",
             Self::ImportGivenUp { .. } => "import-given-up",
             Self::PeerBehind { .. } => "peer-behind",
+            Self::PromotionUnfinished { .. } => "promotion-unfinished",
             Self::ForcedDirectory { .. } => "forced-directory",
             Self::UnsafePromotion { .. } => "unsafe-promotion",
         }

@@ -10,12 +10,16 @@
 mod adopt;
 mod collect;
 mod triggers;
+mod unfinished;
 
 use kms_state::{Command, ControlRecord, Lifecycle, Outcome, PromiseAnswer, Refusal};
 use kms_types::{Epoch, KeyId, Region, Timestamp};
 use std::collections::BTreeMap;
 
+pub use unfinished::UnfinishedPromotions;
+
 use crate::{Force, KeyResult, Machine, PromoteScope, message::batches, proposals::Pending};
+use unfinished::Unfinished;
 
 /// How often a promotion tries a higher epoch before it gives way.
 const MOST_ATTEMPTS: u32 = 4;
@@ -23,11 +27,12 @@ const MOST_ATTEMPTS: u32 = 4;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Promotions {
     running: BTreeMap<KeyId, Promotion>,
-    /// The highest epochs that voters named when they refused.
+    /// The highest epochs that voters have named.
     highest: BTreeMap<KeyId, Epoch>,
     /// Since when a key of this primary is fenced, and when a key's next own attempt may begin.
     fenced_since: BTreeMap<KeyId, Timestamp>,
     next_own: BTreeMap<KeyId, Timestamp>,
+    unfinished: Unfinished,
 }
 
 #[derive(Debug, Clone)]
@@ -150,6 +155,7 @@ impl Machine {
     }
 
     pub(crate) fn run_promotions(&mut self) {
+        self.follow_unfinished();
         self.trigger_promotions();
         self.conclude_promotions();
         if self.may_propose() {
@@ -205,7 +211,7 @@ impl Machine {
             promotion.stage =
                 Stage::Collecting { promises, refused: BTreeMap::new(), sends: 0, next_send: now };
         } else {
-            self.note_highest(&answer);
+            self.note_refusal(&answer);
             self.rest(&answer.key);
         }
     }
@@ -214,10 +220,17 @@ impl Machine {
         self.promotions.running.get_mut(key).filter(|promotion| promotion.epoch == *epoch)
     }
 
-    fn note_highest(&mut self, answer: &PromiseAnswer) {
-        let Some(highest) = &answer.highest else { return };
-        let known = self.promotions.highest.entry(answer.key).or_insert_with(|| highest.clone());
-        *known = (*known).clone().max(highest.clone());
+    fn note_refusal(&mut self, answer: &PromiseAnswer) {
+        if let Some(highest) = &answer.highest {
+            self.note_highest(answer.key, highest);
+        }
+    }
+
+    fn note_highest(&mut self, key: KeyId, epoch: &Epoch) {
+        let known = self.promotions.highest.entry(key).or_insert_with(|| epoch.clone());
+        if *known < *epoch {
+            *known = epoch.clone();
+        }
     }
 
     /// Rests before a higher epoch, longer with every attempt and differently in every Region, so that two candidates

@@ -1,7 +1,7 @@
 use kms_types::{KeyId, MaterialId, Region, Timestamp};
 use std::collections::BTreeMap;
 
-use crate::{IdentityStatus, Machine};
+use crate::{IdentityStatus, Machine, UnfinishedPromotions};
 
 /// What an operator may want to know about the link to other Regions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Status {
     pub held_up: Vec<HeldUp>,
     /// Keys whose control record is being agreed on.
     pub unsettled_keys: usize,
+    /// Those of them that a candidate has left unfinished, by the primary that should take them back.
+    pub unfinished: BTreeMap<Region, UnfinishedPromotions>,
     /// The identity records.
     pub identity: IdentityStatus,
 }
@@ -69,6 +71,7 @@ impl Machine {
             peers: peers.collect(),
             held_up: held_up.collect(),
             unsettled_keys: self.state.unsettled().count(),
+            unfinished: self.unfinished_promotions(),
             identity: self.identity_status(),
         }
     }

@@ -6,4 +6,5 @@ mod failure_cases;
 mod identity;
 mod imports;
 mod rules;
+mod unfinished;
 mod world;

@@ -111,7 +111,7 @@ impl Machine {
     }
 
     /// Who asks about a destroyed key has missed its tombstone (D3).
-    fn tell_destroyed(&mut self, to: &Region, keys: impl Iterator<Item = KeyId>) {
+    pub(crate) fn tell_destroyed(&mut self, to: &Region, keys: impl Iterator<Item = KeyId>) {
         let tombstones = keys.filter_map(|key| self.committed(&key)).filter(|c| c.is_destroyed());
         let records: Vec<ControlRecord> = tombstones.map(|c| (*c).clone()).collect();
         if !records.is_empty() {

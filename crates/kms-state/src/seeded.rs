@@ -84,5 +84,7 @@ seeded_bugs! {
         HearOldIncarnation,
         /// A Region comes in although a key still lists it as a member (rule 12).
         MemberComesBack,
+        /// A voter keeps promises to candidates that did not finish to itself (docs/adr/0024).
+        SilentCandidate,
     }
 }

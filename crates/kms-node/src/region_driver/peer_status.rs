@@ -181,7 +181,9 @@ fn regions(alarm: &Alarm) -> Vec<Region> {
         Alarm::MaterialRefused { from, .. }
         | Alarm::ForeignEpoch { from, .. }
         | Alarm::MaterialDenied { from, .. } => vec![from.clone()],
-        Alarm::PeerBehind { region, .. } => vec![region.clone()],
+        Alarm::PeerBehind { region, .. } | Alarm::PromotionUnfinished { primary: region, .. } => {
+            vec![region.clone()]
+        }
         Alarm::RotationAborted { .. }
         | Alarm::ImportGivenUp { .. }
         | Alarm::ForcedDirectory { .. }

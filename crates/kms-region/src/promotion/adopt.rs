@@ -1,10 +1,10 @@
 //! Adopting the highest accepted record, and seeing it through.
 
-use kms_state::{Command, ControlRecord, PromiseAnswer, RecordError};
+use kms_state::{Command, ControlRecord, Phase, PromiseAnswer, RecordError};
 use kms_types::KeyId;
 use std::sync::Arc;
 
-use super::Stage;
+use super::{Promotion, Stage};
 use crate::{Alarm, Force, KeyResult, Machine, Output, proposals::Pending};
 
 impl Machine {
@@ -71,7 +71,7 @@ impl Machine {
             return Some(if promotion.unsafely { forced } else { safe });
         }
         let (by, late) = (record.version.epoch.clone(), self.now >= promotion.deadline);
-        if by > promotion.epoch {
+        if by > promotion.epoch || self.has_lost_its_reason(promotion, &record) {
             return Some(KeyResult::Superseded { by });
         }
         match &promotion.stage {
@@ -83,6 +83,14 @@ impl Machine {
             Stage::Collecting { .. } => None,
             _ => late.then(|| KeyResult::NoMajority { missing: self.others() }),
         }
+    }
+
+    /// The Region began by itself, to take back what was its own or was handed to it, and an operator has given the key to
+    /// another one meanwhile. What was promised here and elsewhere is for the new primary to take back.
+    fn has_lost_its_reason(&self, promotion: &Promotion, record: &ControlRecord) -> bool {
+        let handed_here =
+            matches!(&record.phase, Phase::Updating { successor, .. } if *successor == self.region);
+        promotion.request.is_none() && record.primary != self.region && !handed_here
     }
 
     fn wake(&mut self, key: &KeyId) {

@@ -46,7 +46,7 @@ impl Machine {
             // Whatever the candidate was told is committed, is: it may be the tombstone.
             self.learn(answer.committed.as_deref().cloned());
             if !answer.promised {
-                self.note_highest(&answer);
+                self.note_refusal(&answer);
             }
             let Some(promotion) = self.running_in(&answer.key, &answer.epoch) else { continue };
             let Stage::Collecting { promises, refused, .. } = &mut promotion.stage else { continue };

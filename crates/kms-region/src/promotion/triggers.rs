@@ -1,4 +1,5 @@
-//! Promotions that no operator asks for: the end of a handoff (rule 8), and a primary that takes its fenced key back.
+//! Promotions that no operator asks for: the end of a handoff (rule 8), and a primary that takes back a key which it, or
+//! another voter, has promised to a candidate that did not finish.
 
 use kms_state::{ControlRecord, Lifecycle, Phase};
 use kms_types::KeyId;
@@ -11,6 +12,7 @@ impl Machine {
         let mut wanted: Vec<KeyId> =
             self.watch.keys().copied().filter(|key| self.is_handed_over(key)).collect();
         wanted.extend(self.fenced_for_long());
+        wanted.extend(self.told_unfinished());
         let now = self.now;
         self.promotions.next_own.retain(|_, at| *at > now);
         for key in wanted {

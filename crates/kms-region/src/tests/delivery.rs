@@ -89,6 +89,7 @@ proptest! {
         world.heal();
         world.settle(120_000);
         let record = world.assert_converged();
+        world.assert_settled();
         let primary = record.primary.as_str().trim_start_matches("test-").trim_end_matches("-1").to_owned();
         let n = world.rotate(&primary).expect("nothing is left under way");
         world.settle(5_000);

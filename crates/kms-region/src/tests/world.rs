@@ -467,6 +467,14 @@ impl World {
         (**records[0].as_ref().unwrap()).clone()
     }
 
+    /// No Region that is up waits for the end of a promotion, or of a record.
+    pub(super) fn assert_settled(&self) {
+        for (at, site) in self.sites.iter().filter(|(_, site)| site.machine.is_some()) {
+            let unsettled: Vec<_> = site.state.unsettled().map(|key| site.state.register(key)).collect();
+            assert!(unsettled.is_empty(), "{at}: {unsettled:#?}");
+        }
+    }
+
     /// C1, C2, C3, C8 and D3, after every entry of every log.
     fn check(&mut self) {
         for (at, site) in &self.sites {
