@@ -15,6 +15,7 @@ use crate::trace::{Kind, Show, Trace};
 use crate::workload::{self, CallCounts, Workload};
 use kms_node::simulation::SimulatedNode;
 use kms_ops::Response;
+use kms_state::ControlRecord;
 use kms_types::{KeyId, KeyState, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,8 +80,6 @@ pub struct Report {
     pub opened: u64,
     /// Elections and record changes, as a measure of what happened.
     pub entries_applied: u64,
-    /// Keys that a Region still says are changing their primary, after a candidate gave up (docs/verification.md).
-    pub left_promised: u64,
     /// Lines of the trace, and its hash.
     pub trace: (u64, String),
 }
@@ -255,8 +254,17 @@ impl Run {
                 return Some(format!("{} is behind entry {}", host.address, newest.index));
             }
             for (key, register) in newest.state.registers() {
-                if register.has_outstanding() {
-                    return Some(format!("{key} is unsettled in {name}"));
+                if register.is_unsettled() {
+                    let version = |record: &Option<Arc<ControlRecord>>| {
+                        record
+                            .as_ref()
+                            .map_or_else(|| "nothing".to_owned(), |record| record.version.to_string())
+                    };
+                    let promised = register.promised.as_ref().map(ToString::to_string).unwrap_or_default();
+                    let (accepted, committed) = (version(&register.accepted), version(&register.committed));
+                    return Some(format!(
+                        "{key} is unsettled in {name}: {promised} promised, {accepted} accepted, {committed} committed"
+                    ));
                 }
                 let version = register.committed.as_ref().map(|r| r.version.to_string()).unwrap_or_default();
                 let (known, by) = records.entry(*key).or_insert_with(|| (version.clone(), region));
@@ -270,12 +278,6 @@ impl Run {
             }
         }
         None
-    }
-
-    /// Registers whose promise is above their record although nothing is outstanding.
-    fn left_promised(&self) -> u64 {
-        let each = self.judge.newest.each();
-        each.map(|(_, applied)| applied.state.unsettled().count() as u64).sum()
     }
 
     /// Every data Region serves a change, on every node (H2).
@@ -387,7 +389,6 @@ impl Run {
 
     fn report(self, violation: Option<Violation>) -> Report {
         let Fates { sent, lost, cut, twice, late } = self.deployment.net.fates();
-        let left_promised = self.left_promised();
         let losses = self.deployment.hosts.values().map(|host| host.disk.losses());
         Report {
             seed: self.options.seed,
@@ -401,7 +402,6 @@ impl Run {
             histories: self.histories,
             undecided: self.undecided,
             opened: self.opened,
-            left_promised,
             entries_applied: self.judge.newest.each().map(|(_, applied)| applied.index).sum(),
             trace: self.trace.finish(),
         }
@@ -423,7 +423,6 @@ impl Report {
             undecided: 0,
             opened: 0,
             entries_applied: 0,
-            left_promised: 0,
             trace: (0, String::new()),
         }
     }

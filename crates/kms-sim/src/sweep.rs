@@ -45,8 +45,6 @@ pub struct Summary {
     pub undecided: u64,
     /// Ciphertexts opened in the end.
     pub opened: u64,
-    /// Keys that a Region still says are changing their primary.
-    pub left_promised: u64,
     /// Log entries applied, counted once per Region.
     pub entries: u64,
     /// Runs in which a rule was broken.
@@ -74,7 +72,6 @@ impl Summary {
         self.undecided += report.undecided;
         self.opened += report.opened;
         self.entries += report.entries_applied;
-        self.left_promised += report.left_promised;
         if report.violation.is_some() {
             self.failed.push(report);
         }
@@ -98,7 +95,6 @@ impl fmt::Display for Summary {
         let (histories, calls) = self.histories;
         writeln!(f, "histories judged: {histories} with {calls} calls, {} undecided", self.undecided)?;
         writeln!(f, "ciphertexts opened in the end: {}", self.opened)?;
-        writeln!(f, "keys left with a promise to a candidate that gave up: {}", self.left_promised)?;
         let faults: u64 = self.faults.values().sum();
         write!(f, "faults: {faults}")?;
         for (fault, count) in &self.faults {
