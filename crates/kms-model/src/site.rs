@@ -36,6 +36,7 @@ fn config() -> Config {
         install_ms: 10,
         staged_ms: 100_000,
         majority_ms: 100_000,
+        silence_ms: 100_000,
         handoff_ms: 100_000,
         reclaim_ms: 100_000,
         alarm_ms: u64::MAX,

@@ -13,6 +13,8 @@ pub struct Config {
     pub staged_ms: u64,
     /// How long a promotion or an eviction waits for a majority.
     pub majority_ms: u64,
+    /// How long a promotion waits for voters of which nothing at all is heard: every voter pulls much more often.
+    pub silence_ms: u64,
     /// How long the old primary leaves a handoff to the successor (rule 8).
     pub handoff_ms: u64,
     /// How long a primary waits for a candidate that was promised a higher epoch, before it promotes itself again.
@@ -32,6 +34,7 @@ impl Default for Config {
             install_ms: 500,
             staged_ms: 5_000,
             majority_ms: 10_000,
+            silence_ms: 3_000,
             handoff_ms: 30_000,
             reclaim_ms: 10_000,
             alarm_ms: 60_000,

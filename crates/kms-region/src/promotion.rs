@@ -56,6 +56,7 @@ enum Stage {
     Collecting {
         promises: BTreeMap<Region, PromiseAnswer>,
         refused: BTreeMap<Region, Epoch>,
+        since: Timestamp,
         sends: u32,
         next_send: Timestamp,
     },
@@ -208,8 +209,8 @@ impl Machine {
         let Some(promotion) = self.running_in(&answer.key, &answer.epoch) else { return };
         if answer.promised {
             let promises = BTreeMap::from([(own, answer)]);
-            promotion.stage =
-                Stage::Collecting { promises, refused: BTreeMap::new(), sends: 0, next_send: now };
+            let refused = BTreeMap::new();
+            promotion.stage = Stage::Collecting { promises, refused, since: now, sends: 0, next_send: now };
         } else {
             self.note_refusal(&answer);
             self.rest(&answer.key);

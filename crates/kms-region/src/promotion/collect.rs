@@ -1,7 +1,7 @@
 //! Asking the voters for promises, and what their answers lead to.
 
 use kms_state::PromiseAnswer;
-use kms_types::{Epoch, KeyId, Region};
+use kms_types::{Epoch, KeyId, Region, Timestamp};
 use std::collections::BTreeMap;
 
 use super::{Promotion, Stage};
@@ -22,7 +22,7 @@ impl Machine {
         let (now, config) = (self.now, self.config);
         let mut batch: BTreeMap<Region, Vec<(KeyId, Epoch)>> = BTreeMap::new();
         for (key, promotion) in &mut self.promotions.running {
-            let Stage::Collecting { promises, refused, sends, next_send } = &mut promotion.stage else {
+            let Stage::Collecting { promises, refused, sends, next_send, .. } = &mut promotion.stage else {
                 continue;
             };
             if *next_send > now {
@@ -61,16 +61,26 @@ impl Machine {
     /// Goes on with a majority, rests when none is left to win, and stops when time is up.
     fn judge(&mut self, key: &KeyId) {
         let Some(promotion) = self.promotions.running.get(key) else { return };
-        let Stage::Collecting { promises, refused, .. } = &promotion.stage else { return };
+        let Stage::Collecting { promises, refused, since, .. } = &promotion.stage else { return };
         let possible: Vec<Region> = self.others().into_iter().filter(|r| !refused.contains_key(r)).collect();
-        let best_case = possible.iter().chain(std::iter::once(&self.region));
+        let alive = possible.iter().filter(|r| promises.contains_key(*r) || !self.is_silent(r, *since));
         if self.is_majority(promises.keys()) || seeded!(PromoteWithoutMajority) {
             self.adopt(key, Force::Safe);
-        } else if !self.is_majority(best_case) {
+        } else if !self.is_majority_with_own(possible.iter()) {
             self.rest(key);
-        } else if self.now >= promotion.deadline {
+        } else if self.now >= promotion.deadline || !self.is_majority_with_own(alive) {
             self.without_majority(key);
         }
+    }
+
+    fn is_majority_with_own<'a>(&'a self, others: impl Iterator<Item = &'a Region>) -> bool {
+        self.is_majority(others.chain(std::iter::once(&self.region)))
+    }
+
+    /// Nothing was heard of the voter for long, although it was asked for a promise.
+    fn is_silent(&self, voter: &Region, asked_since: Timestamp) -> bool {
+        let heard = self.peers.get(voter).and_then(|peer| peer.last_heard).unwrap_or_default();
+        self.now.millis_since(heard.max(asked_since)) >= self.config.silence_ms
     }
 
     fn without_majority(&mut self, key: &KeyId) {

@@ -330,12 +330,40 @@ fn case_15_a_survivor_and_a_witness_promote_safely() {
     assert!(world.key("b").materials.iter().all(|m| world.key("b").held.contains_key(&m.id)), "C5");
 }
 
+/// The new primary has the staged material, and the lost member is named until it is evicted.
+#[test]
+fn case_2_a_rotation_that_goes_on_under_a_new_primary_names_who_is_missing() {
+    let mut world = World::replicated(&ALL);
+    world.stop("c");
+    let n = world.rotate("a").unwrap();
+    world.settle(2_000);
+    assert!(world.holds("b", n) && !world.holds("c", n));
+    world.restart("c");
+    world.stop("a");
+    world.promote("b", Force::Safe, 1);
+    world.settle(70_000);
+    assert!(matches!(world.result(1), KeyResult::Promoted { .. }));
+    let held_up = |(at, alarm): &&(_, Alarm)| {
+        *at == region("b")
+            && matches!(alarm, Alarm::RotationHeldUp { regions, .. } if *regions == [region("a")])
+    };
+    assert_eq!(world.alarms.iter().filter(held_up).count(), 1);
+    let status = world.site("b").machine.as_ref().unwrap().status();
+    assert_eq!((status.held_up[0].key, &status.held_up[0].regions), (key_id(), &vec![region("a")]));
+    world.evict("b", "a", 2);
+    world.settle(2_000);
+    assert_eq!(world.committed("b").current, Some(material_id(n)));
+    assert!(world.site("b").machine.as_ref().unwrap().status().held_up.is_empty());
+}
+
 #[test]
 fn case_16_one_survivor_without_a_witness_needs_force() {
     let mut world = World::replicated(&["a", "b"]);
     world.stop("a");
     world.promote("b", Force::Safe, 1);
-    world.settle(12_000);
+    world.settle(2_800);
+    assert!(!world.reports.contains_key(&1), "it may still answer");
+    world.settle(500);
     assert_eq!(*world.result(1), KeyResult::NoMajority { missing: vec![region("a")] });
     assert_eq!(world.committed("b").primary, region("a"));
     world.safe = false;
