@@ -65,9 +65,7 @@ fn header(out: &mut String, report: &Report) {
         escaped(&report.drill)
     );
     let _ = writeln!(out, "<p>{}</p>", escaped(&report.description));
-    if let Some(reason) = &report.stopped {
-        let _ = writeln!(out, "<p class=\"bad\">Stopped early: {}</p>", escaped(reason));
-    }
+    verdict_box(out, report);
     let witness =
         report.cluster.witness.as_ref().map_or_else(String::new, |witness| format!(", witness {witness}"));
     let cluster = format!(
@@ -93,6 +91,32 @@ fn header(out: &mut String, report: &Report) {
         "<div><dt>Again</dt><dd><code>{}</code></dd></div>\n</dl>\n</header>",
         escaped(&report.command)
     );
+}
+
+/// In one sentence, what whoever opens the page wants to know; of a failure, what failed.
+fn verdict_box(out: &mut String, report: &Report) {
+    let (counts, class) = (&report.counts, if report.passed { "" } else { " bad" });
+    let _ = writeln!(
+        out,
+        "<div class=\"verdict{class}\">{} of {} checks held. {} ciphertexts, {} undecryptable; {} changes acknowledged, {} missing.",
+        report.checks.iter().filter(|check| check.held).count(),
+        report.checks.len(),
+        counts.encrypts,
+        report.checkpoints.iter().map(|checkpoint| checkpoint.sweep.failed).sum::<usize>(),
+        report.rpo.acknowledged,
+        report.rpo.missing()
+    );
+    if let Some(reason) = &report.stopped {
+        let _ = writeln!(out, "<p>Stopped early: {}</p>", escaped(reason));
+    }
+    if !report.passed {
+        let _ = writeln!(out, "<ul>");
+        for check in report.checks.iter().filter(|check| !check.held) {
+            let _ = writeln!(out, "<li><b>{}</b>: {}</li>", escaped(&check.name), escaped(&check.detail));
+        }
+        let _ = writeln!(out, "</ul>");
+    }
+    let _ = writeln!(out, "</div>");
 }
 
 fn figures(out: &mut String, report: &Report) {
@@ -129,7 +153,7 @@ fn checks(out: &mut String, report: &Report) {
             let name = check.name.strip_prefix("target: ").unwrap_or(&check.name);
             let _ = writeln!(
                 out,
-                "<tr><td class=\"{class}\">{word}</td><td>{}</td><td class=\"detail\">{}</td></tr>",
+                "<tr><td class=\"mark {class}\">{word}</td><td class=\"name\">{}</td><td class=\"detail\">{}</td></tr>",
                 escaped(name),
                 escaped(&check.detail)
             );
@@ -210,7 +234,7 @@ fn steps(out: &mut String, report: &Report) {
 fn events(out: &mut String, report: &Report) {
     let _ = writeln!(
         out,
-        "<section>\n<details>\n<summary>Everything that happened, {} lines</summary>",
+        "<section>\n<h2>Log</h2>\n<details>\n<summary>Everything that happened, {} lines</summary>",
         report.timeline.len()
     );
     let _ = writeln!(out, "<div class=\"wide\"><table class=\"events\">\n<tbody>");

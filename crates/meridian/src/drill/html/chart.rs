@@ -41,11 +41,13 @@ pub(super) fn section(out: &mut String, report: &Report) {
     let _ = writeln!(out, "<section>\n<h2>What clients waited</h2>");
     let _ = writeln!(
         out,
-        "<p class=\"legend\"><i style=\"background:var(--p50)\"></i>median<i style=\"background:var(--max)\"></i>longest\
-         <i style=\"background:var(--bad)\"></i>served by no Region<i style=\"background:var(--fault);opacity:.2\"></i>a fault is in \
-         force; logarithmic, failover included</p>"
+        "<p class=\"legend\"><span><i style=\"background:var(--p50)\"></i>median</span>\
+         <span><i style=\"background:var(--max)\"></i>longest</span>\
+         <span><i style=\"background:var(--bad)\"></i>served by no Region</span>\
+         <span><i style=\"background:var(--fault);opacity:.2\"></i>a fault is in force</span>\
+         <span>logarithmic; what a client waited until some Region served it</span></p>"
     );
-    let (scale, decades) = (Scale::new(report.end_ms), Decades::of(&report.latency));
+    let (scale, decades) = (Scale::of(report), Decades::of(&report.latency));
     for series in &report.latency {
         let _ =
             writeln!(out, "<h3>Clients of {}</h3>\n<div class=\"wide\">", escaped(series.region.as_str()));

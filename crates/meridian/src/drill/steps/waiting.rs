@@ -136,7 +136,10 @@ impl Stage<'_> {
         self.checks.add(
             "the old primary shows itself as a replica and refuses",
             all,
-            seen.last_words.join("; "),
+            match (all, seen.last_words.first()) {
+                (true, Some(words)) => format!("{} keys, the first with {words}", keys.len()),
+                _ => seen.last_words.join("; "),
+            },
         );
         if all { Ok(()) } else { Err(missed(format!("{region} has not stepped down after {within}"))) }
     }
