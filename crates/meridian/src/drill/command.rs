@@ -183,7 +183,7 @@ impl Player<'_> {
         store.link_latest()?;
         match self.args.json {
             true => say!("{}", to_json(&report)?),
-            false => say!("\n{}Report:  {}", report.text(), path.display()),
+            false => say!("\n{}Report:  {}", report.summary(), path.display()),
         }
         verdict(&report)
     }

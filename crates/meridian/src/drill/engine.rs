@@ -39,6 +39,21 @@ pub async fn play(
     observer: &Arc<Observer>,
     interrupt: &CancellationToken,
 ) -> Result<Report, Failure> {
+    let played = tokio::select! {
+        played = perform(definition, run, scene, observer, interrupt) => played,
+        never = observer.show_progress() => match never {},
+    };
+    observer.end_progress();
+    played
+}
+
+async fn perform(
+    definition: &Definition,
+    run: &Run,
+    scene: &Scene,
+    observer: &Arc<Observer>,
+    interrupt: &CancellationToken,
+) -> Result<Report, Failure> {
     let started = clock::now().to_rfc3339();
     let mut stage = tokio::select! {
         stage = Stage::set(definition, scene, observer, run.seed, run.pace) => stage?,

@@ -26,6 +26,7 @@ pub mod steps;
 pub mod stop;
 pub mod store;
 pub mod targets;
+pub mod terminal;
 pub mod verify;
 
 use clap::{Args, Subcommand};

@@ -7,11 +7,15 @@ use serde::Serialize;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use crate::drill::latency::Sample;
+use crate::drill::{latency::Sample, terminal::Terminal};
+
+/// Between two looks at how it goes.
+const PROGRESS: Duration = Duration::from_millis(500);
 
 /// A ciphertext that a Region returned.
 #[derive(Debug)]
@@ -78,6 +82,9 @@ struct Seen {
 pub struct Observer {
     begin: Instant,
     seen: Mutex<Seen>,
+    terminal: Terminal,
+    /// What takes long and has no events of its own, in words.
+    doing: Mutex<String>,
 }
 
 impl Default for Observer {
@@ -89,7 +96,8 @@ impl Default for Observer {
 impl Observer {
     /// An observer whose clock starts now.
     pub fn new() -> Self {
-        Self { begin: Instant::now(), seen: Mutex::default() }
+        let (seen, terminal, doing) = (Mutex::default(), Terminal::default(), Mutex::default());
+        Self { begin: Instant::now(), seen, terminal, doing }
     }
 
     /// Milliseconds since the drill's begin.
@@ -109,10 +117,35 @@ impl Observer {
     /// Adds a line to the timeline and shows it; the answer is its time.
     pub fn event(&self, text: impl Into<String>) -> u64 {
         let event = Event { at_ms: self.now_ms(), event: text.into() };
-        eprintln!("t+{:>7} ms  {}", event.at_ms, event.event);
+        self.terminal.event(event.at_ms, &event.event);
         let at_ms = event.at_ms;
         self.seen().events.push(event);
         at_ms
+    }
+
+    /// Says what takes long; nothing, when it is done.
+    pub fn doing(&self, what: String) {
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// Shows on a terminal how it goes, until dropped.
+    pub async fn show_progress(&self) -> Infallible {
+        let mut ticks = tokio::time::interval(PROGRESS);
+        loop {
+            ticks.tick().await;
+            let (counts, doing) =
+                (self.counts(), self.doing.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            let text = format!(
+                "{} sealed, {} not served, {} by failover{doing}",
+                counts.encrypts, counts.failed_operations, counts.failovers
+            );
+            self.terminal.status(self.now_ms(), &text);
+        }
+    }
+
+    /// Leaves the terminal as others expect it.
+    pub fn end_progress(&self) {
+        self.terminal.clear();
     }
 
     /// A Region returned a ciphertext.

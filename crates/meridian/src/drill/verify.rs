@@ -44,18 +44,23 @@ pub async fn sweep(callers: &Callers, sealed: Vec<Arc<Sealed>>, live: &[Region])
         let able = live.iter().filter(|region| sealed.multi_region || **region == sealed.region);
         able.map(|region| (sealed.clone(), region.clone())).collect::<Vec<_>>()
     });
+    let pairs: Vec<_> = pairs.collect();
+    let all = pairs.len();
     let mut results = stream::iter(pairs)
         .map(|(sealed, region)| async move { persist(callers, &region, &sealed).await })
         .buffer_unordered(AT_ONCE);
     let mut sweep = Sweep { ciphertexts, ..Sweep::default() };
     while let Some(result) = results.next().await {
         sweep.decrypts += 1;
+        callers.observer.doing(format!("; opening {} of {all}", sweep.decrypts));
         if let Err(failure) = result {
             sweep.failed += 1;
             sweep.failures.push(failure);
             sweep.failures.truncate(MOST_LISTED);
         }
     }
+    drop(results);
+    callers.observer.doing(String::new());
     sweep
 }
 

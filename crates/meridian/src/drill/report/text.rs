@@ -15,16 +15,37 @@ impl Report {
         }
         self.write_figures(&mut text);
         self.write_counts(&mut text);
+        self.write_checks(&mut text, |detail| detail.to_owned());
+        self.write_verdict(&mut text);
+        text
+    }
+
+    /// What is left to say to whoever saw the events pass by: figures, checks, and the verdict last.
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        self.write_figures(&mut text);
+        self.write_checks(&mut text, shortened);
+        self.write_verdict(&mut text);
+        text
+    }
+
+    fn write_checks(&self, text: &mut String, detail: fn(&str) -> String) {
         let _ = writeln!(text, "\nChecks");
         for check in &self.checks {
-            let verdict = if check.held { "ok    " } else { "FAILED" };
-            let _ = writeln!(text, "  {verdict}  {}: {}", check.name, check.detail);
+            // Of what failed, everything.
+            let (verdict, detail) = match check.held {
+                true => ("ok    ", detail(&check.detail)),
+                false => ("FAILED", check.detail.clone()),
+            };
+            let _ = writeln!(text, "  {verdict}  {}: {detail}", check.name);
         }
+    }
+
+    fn write_verdict(&self, text: &mut String) {
         if let Some(reason) = &self.stopped {
             let _ = writeln!(text, "\nStopped early: {reason}");
         }
         let _ = writeln!(text, "\nVerdict: {}\nAgain:   {}", self.verdict(), self.command);
-        text
     }
 
     fn write_figures(&self, text: &mut String) {
@@ -69,5 +90,26 @@ impl Report {
         for (error, count) in &counts.errors {
             let _ = writeln!(text, "  {count:>6} x {error}");
         }
+    }
+}
+
+/// The beginning of a detail; the whole of it is in the files.
+fn shortened(detail: &str) -> String {
+    const LETTERS: usize = 80;
+    match detail.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}...", detail.get(..end).unwrap_or(detail).trim_end()),
+        None => detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_details_are_shortened_between_letters() {
+        assert_eq!(shortened("nothing is missing"), "nothing is missing");
+        let long = "ä".repeat(100);
+        assert_eq!(shortened(&long), format!("{}...", "ä".repeat(80)));
     }
 }
