@@ -304,6 +304,9 @@ pub enum Error {
         /// The version of the record that was proposed.
         version: Option<RecordVersion>,
     },
+    /// ServiceUnavailableException (503) with this message: the node, or its Region, does not serve; another may.
+    #[error("{0}")]
+    Unavailable(&'static str),
     /// KMSInternalException (500): the node cannot do it, for a reason that is not the caller's.
     #[error("{0}")]
     Internal(&'static str),

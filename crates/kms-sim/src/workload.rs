@@ -242,7 +242,7 @@ impl Workload {
         };
         match &answer {
             Some(Ok(_)) => self.counts.succeeded += 1,
-            Some(Err(Error::Internal(_))) | None => self.counts.unknown += 1,
+            Some(Err(Error::Internal(_) | Error::Unavailable(_))) | None => self.counts.unknown += 1,
             Some(Err(_)) => self.counts.refused += 1,
         }
         let what = describe(&busy, region, answer.as_ref());
@@ -515,7 +515,7 @@ fn replicate_key(key_id: String, replica_region: Region) -> Request {
 /// What an answer says about the key; none when it says nothing that the specification is about.
 fn told(answer: Option<&Result<Response, Error>>) -> Option<Told> {
     Some(match answer {
-        None | Some(Err(Error::Internal(_))) => Told::Nothing,
+        None | Some(Err(Error::Internal(_) | Error::Unavailable(_))) => Told::Nothing,
         Some(Ok(Response::DescribeKey(described))) => description(&described.key_metadata)?,
         Some(Ok(Response::CreateGrant(granted))) => Told::Granted(granted.grant_id),
         Some(Ok(_)) => Told::Done,

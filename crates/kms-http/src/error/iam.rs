@@ -40,6 +40,7 @@ impl From<&IamError> for ApiError {
                 "ServiceUnavailable",
                 "Identities cannot be changed while their home Region changes. Retry.".into(),
             ),
+            E::Unavailable(text) => of(503, "ServiceUnavailable", (*text).into()),
             E::Internal(reason) => of(500, "ServiceFailure", (*reason).into()),
         }
     }

@@ -147,6 +147,9 @@ impl From<&Error> for ApiError {
                     "The other Regions of {arn} have not agreed to change {version} in time; whether it takes effect is not known yet."
                 ),
             ),
+            Error::Unavailable(text) => {
+                Self { status: 503, code: "ServiceUnavailableException", message: Some((*text).into()) }
+            }
             // The reason is for the operator's log.
             Error::Internal(_) => Self::server(
                 "KMSInternalException",

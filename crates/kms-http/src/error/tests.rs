@@ -110,6 +110,7 @@ fn operation_errors() -> Vec<Error> {
         Error::Conflict { arn: arn() },
         Error::DependencyTimeout { arn: arn(), version: None },
         Error::DependencyTimeout { arn: arn(), version: Some(version) },
+        Error::Unavailable("This node takes no part in its Region."),
         Error::Internal("a reason for the log"),
     ]);
     errors

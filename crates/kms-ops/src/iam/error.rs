@@ -56,6 +56,9 @@ pub enum IamError {
         /// The home, when there is one.
         home: Option<Region>,
     },
+    /// ServiceUnavailable, 503, with this message: the node, or its Region, does not serve; another may.
+    #[error("{0}")]
+    Unavailable(&'static str),
     /// ServiceFailure, 500.
     #[error("{0}")]
     Internal(&'static str),
@@ -77,6 +80,7 @@ impl From<crate::Error> for IamError {
     fn from(error: crate::Error) -> Self {
         match error {
             crate::Error::Internal(reason) => Self::Internal(reason),
+            crate::Error::Unavailable(text) => Self::Unavailable(text),
             _ => Self::Internal("the identity key cannot be used on this node"),
         }
     }
