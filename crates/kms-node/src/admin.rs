@@ -150,8 +150,7 @@ impl AdminHandler for Admin {
     async fn add_node(&self, request: pb::AddNodeRequest) -> Reply<pb::ChangeReply> {
         let pb::AddNodeRequest { node, cluster, api } = request;
         self.audited("AddNode", json!({ "node": node, "cluster": cluster, "api": api }), async {
-            let peer = kms_raft::Peer { cluster, api };
-            self.group.add_learner(node, peer).await.map_err(changed)?;
+            self.group.add_learner(node, cluster, api).await.map_err(changed)?;
             done(format!("node {node} is a learner and has caught up"))
         })
         .await

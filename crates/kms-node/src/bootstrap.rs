@@ -1,6 +1,7 @@
 //! The first two steps of a Region's life: its Raft group, and the entry that says what the Region is.
 //!
-//! Only the node with `bootstrap = true` does this, and only on an empty log; everybody else waits to be contacted.
+//! Only the node with `bootstrap = true` does this, only on an empty log, and only when no node that it asked knows of any
+//! members; everybody else waits to be contacted.
 
 use kms_crypto::{DomainKey, RootKey};
 use kms_state::{Command, Directory, Origin, Outcome, Proposal, Refusal};
@@ -38,6 +39,11 @@ pub(crate) async fn bootstrap(
     joining: Option<Directory>,
 ) -> Result<(), BootstrapError> {
     if !config.bootstrap || group.applied().state.is_bootstrapped() {
+        return Ok(());
+    }
+    // A node with an empty disk whose Region has members was added to it, and is not the first.
+    let founding = group.until_admitted().await;
+    if !founding && group.standings().own().last.is_none() {
         return Ok(());
     }
     group

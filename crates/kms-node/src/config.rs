@@ -396,7 +396,8 @@ impl NodeConfig {
 
     /// The Region's first Raft members.
     pub fn initial_members(&self) -> BTreeMap<NodeId, Peer> {
-        self.members.iter().map(|m| (m.id, Peer { cluster: m.cluster.clone(), api: m.api.clone() })).collect()
+        let peer = |m: &Member| Peer { cluster: m.cluster.clone(), api: m.api.clone(), ..Peer::default() };
+        self.members.iter().map(|m| (m.id, peer(m))).collect()
     }
 
     /// Cluster addresses of the other Regions' nodes.

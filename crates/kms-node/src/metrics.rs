@@ -42,6 +42,11 @@ impl Metrics {
             flag(self.readiness.is_ready()),
         );
         page.gauge(
+            "meridian_node_admitted",
+            "1 while the node takes part in its Region; 0 for long when it went back to an earlier state of its disk.",
+            flag(self.group.is_admitted()),
+        );
+        page.gauge(
             "meridian_node_leader",
             "1 while the node leads its Region.",
             flag(self.group.is_leader()),

@@ -5,13 +5,14 @@ use kms_audit::{AuditError, AuditLog};
 use kms_crypto::{RootKey, SelfTestError, SigningKey, self_test};
 use kms_http::Authenticator;
 use kms_ops::Settings;
-use kms_raft::{Raft, Storage, StorageError, Tuning, raft_config};
+use kms_raft::{Raft, Standings, Storage, StorageError, Tuning, raft_config};
 use kms_rootkey::{FileProvider, RootKeyError, RootKeyProvider};
 use kms_state::{RegionClock, State};
 use kms_transport::{
     Access, ClusterServer, Dialer, NodeClient, PeerLinks, RaftNetwork, ServeError, Services, TlsError,
     TlsIdentity, TonicRegionLink,
 };
+use kms_types::Entropy;
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -37,7 +38,7 @@ use crate::{
     decide::Decider,
     disturbance::{Disturbance, Disturbances},
     entropy::OsEntropy,
-    group::{Group, GroupParts, run_region_clock},
+    group::{Group, GroupParts, run_admission, run_region_clock},
     identity::{self, IdentityError},
     invitation::{Invitation, InvitationError},
     keyring::RegionKeyRing,
@@ -199,11 +200,15 @@ impl Node {
         };
         let dialer = dialer(&config, &tls);
         let links = PeerLinks::new(config.region.clone(), dialer.clone());
-        let raft = start_raft(&config, &storage.log, storage.machine, links.clone()).await?;
+        let covered = storage.applied.borrow().log_id;
+        let nonce = (&mut OsEntropy as &mut dyn Entropy).array();
+        let standings = storage.log.standings(covered, nonce);
+        let raft = start_raft(&config, &storage.log, storage.machine, links.clone(), &standings).await?;
         let (region_inbox, inbox) = mpsc::channel(REGION_INBOX);
         let group = Group::new(GroupParts {
             node: config.node,
             raft,
+            standings,
             applied: storage.applied,
             client: Arc::new(NodeClient::new(links)),
             clock: clock.clone(),
@@ -295,6 +300,7 @@ impl Node {
         };
         let services = Services {
             raft: self.group.raft().clone(),
+            standings: self.group.standings().clone(),
             snapshots: self.snapshots,
             node: Arc::new(self.group.clone()),
             region: Arc::new(self.group.clone()),
@@ -307,6 +313,9 @@ impl Node {
         let access = Access { region: self.config.region.clone(), voting_regions };
         let (tls, listener, end) = (self.tls, self.cluster, until(ending));
         tasks.spawn(async move { Ok(ClusterServer::serve(listener, &tls, access, services, end).await?) });
+        let members = self.config.initial_members();
+        let admission = run_admission(self.group.clone(), self.config.region.clone(), members);
+        tasks.spawn(forever(with_end(until_refused(admission), until(ending))));
         tasks.spawn(forever(region.task));
         tasks.spawn(forever(with_end(run_region_clock(self.group.clone(), OsEntropy), until(ending))));
         tasks.spawn(forever(timers::run(
@@ -349,6 +358,12 @@ impl Node {
 async fn forever(task: impl Future<Output = ()>) -> Result<(), NodeError> {
     task.await;
     Ok(())
+}
+
+/// A node that takes no part any more goes on to say so.
+async fn until_refused(admission: impl Future<Output = ()>) {
+    admission.await;
+    std::future::pending::<()>().await;
 }
 
 async fn with_end(task: impl Future<Output = ()>, end: impl Future<Output = ()>) {
@@ -433,10 +448,13 @@ async fn start_raft(
     log: &kms_raft::LogStore,
     machine: kms_raft::StateMachine,
     links: Arc<PeerLinks>,
+    standings: &Arc<Standings>,
 ) -> Result<Raft, NodeError> {
-    let settings =
+    let mut settings =
         raft_config(config.region.as_str(), Tuning::default()).map_err(|e| NodeError::Raft(e.to_string()))?;
-    let network = RaftNetwork::new(config.node, links);
+    // Until the node is admitted (invariant A5).
+    settings.enable_elect = false;
+    let network = RaftNetwork::new(config.node, links, standings.clone());
     Raft::new(config.node, Arc::new(settings), network, log.clone(), machine)
         .await
         .map_err(|e| NodeError::Raft(e.to_string()))

@@ -3,7 +3,7 @@
 //! A node serves once Region time has moved since it started: before that it could neither date a signature nor know
 //! that a leader reaches it. It stops when it shuts down, its audit log fails (failure case 28), or it leads without a quorum:
 //! cut off from the others, it could neither read nor write, and would not know that another leads. It stops for good when
-//! its Region was removed or went back to an earlier state (invariant A5).
+//! it, or its Region, was removed or went back to an earlier state (invariant A5).
 
 use kms_types::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +32,7 @@ impl Readiness {
     /// True when calls can be served.
     pub(crate) fn is_ready(&self) -> bool {
         !self.refusing.load(Ordering::Relaxed)
+            && self.group.is_admitted()
             && self.group.leader().is_some()
             && !self.group.has_lost_its_quorum()
             && self.group.applied().state.counts()

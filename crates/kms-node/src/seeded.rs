@@ -16,5 +16,7 @@ kms_state::seeded_bugs! {
         RetryAsNew,
         /// Region time follows the fastest clock and not the median (B5).
         FastestClock,
+        /// A node that starts asks nobody whether it went back (A5).
+        SkipAdmission,
     }
 }

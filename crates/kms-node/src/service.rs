@@ -30,6 +30,12 @@ use crate::{
     usage::UsageLog,
 };
 
+/// What a caller hears from a node that takes no part in its Region; why is in the node's log and status.
+pub(crate) const NOT_ADMITTED: &str =
+    "This node takes no part in its Region. Send the request to another node.";
+/// What a caller hears in a Region that does not count any more.
+const EXCLUDED: &str = "This Region was removed from its deployment, or went back to an earlier state. Send the request to another Region.";
+
 /// One node's API.
 #[derive(Clone)]
 pub(crate) struct Service {
@@ -226,10 +232,12 @@ fn concluded(mut record: RecordBuilder, facts: &AuditFacts, answer: &Answer) -> 
 impl KmsService for Service {
     fn admit(&self) -> Reply<'_, Result<Box<dyn Admission>, Error>> {
         Box::pin(async {
+            if !self.decider.group.takes_part().await {
+                return Err(Error::Unavailable(NOT_ADMITTED));
+            }
             let view = self.decider.view().await?;
             if !view.counts() {
-                let why = "this Region was removed from its deployment, or restored to an earlier state, and does not serve";
-                return Err(Error::Internal(why));
+                return Err(Error::Unavailable(EXCLUDED));
             }
             let (configured, keyring) = (self.configured.clone(), self.decider.keyring.clone());
             let settings = self.decider.settings.clone();

@@ -5,7 +5,7 @@
 
 use kms_crypto::{RootKey, SigningKey};
 use kms_ops::{AuditFacts, Call, Error, Response};
-use kms_raft::{Applied, Raft, SnapshotInbox};
+use kms_raft::{Applied, Raft, SnapshotInbox, Standings};
 use kms_state::LastUsage;
 use kms_transport::NodeCalls;
 use kms_types::{RequestId, Timestamp, UsageOperation, limits::SIGNATURE_WINDOW_MS};
@@ -20,9 +20,10 @@ use crate::{
     decide::Decider,
     disturbance::Disturbance,
     entropy::OsEntropy,
-    group::{Group, GroupParts, run_region_clock},
+    group::{Group, GroupParts, run_admission, run_region_clock},
     keyring::RegionKeyRing,
     region_driver::{self, RegionHandle, RegionLink},
+    service::NOT_ADMITTED,
     timers,
     usage::{self, UsageLog},
 };
@@ -38,6 +39,8 @@ pub struct Parts {
     pub raft: Raft,
     /// Of the same storage.
     pub applied: watch::Receiver<Arc<Applied>>,
+    /// Of the same storage: how far this node and the others are.
+    pub standings: Arc<Standings>,
     /// Of the same storage: where snapshots are received.
     pub inbox: SnapshotInbox,
     /// The ways to the other nodes of the Region beside consensus.
@@ -70,11 +73,12 @@ pub struct SimulatedNode {
 impl SimulatedNode {
     /// Starts a node's tasks on the current runtime.
     pub fn start(parts: Parts) -> Self {
-        let Parts { config, raft, applied, inbox: snapshots, client, link, clock, root, signing } = parts;
+        let Parts { config, raft, applied, standings, inbox: snapshots, client, link, clock, root, signing } =
+            parts;
         let (region_inbox, inbox) = mpsc::channel(REGION_INBOX);
         let node = config.node;
-        let group =
-            Group::new(GroupParts { node, raft, applied, client, clock: clock.clone(), region_inbox });
+        let parts = GroupParts { node, raft, standings, applied, client, clock: clock.clone(), region_inbox };
+        let group = Group::new(parts);
         let keyring = Arc::new(RegionKeyRing::new(root.clone()));
         let stop = CancellationToken::new();
         let driver = region_driver::Parts {
@@ -90,6 +94,7 @@ impl SimulatedNode {
         };
         let region = region_driver::start(driver, stop.clone());
         let (settings, usage) = (Arc::new(config.settings()), Arc::<UsageLog>::default());
+        tokio::spawn(run_admission(group.clone(), config.region.clone(), config.initial_members()));
         tokio::spawn(region.task);
         tokio::spawn(run_region_clock(group.clone(), OsEntropy));
         tokio::spawn(timers::run(group.clone(), keyring.clone(), settings.clone(), stop.clone()));
@@ -108,6 +113,9 @@ impl SimulatedNode {
     /// One call, from an admitting view to its answer; what HTTP and the service do around signatures and the audit
     /// record. `dated` is when the client signed it.
     pub async fn call(&self, call: &Call, dated: Timestamp) -> Result<Response, Error> {
+        if !self.group.takes_part().await {
+            return Err(Error::Unavailable(NOT_ADMITTED));
+        }
         let admitted = self.decider.view().await?;
         let (dated_ms, now_ms) = (dated.as_millis(), admitted.outside_time().as_millis());
         if dated_ms.abs_diff(now_ms) > SIGNATURE_WINDOW_MS {

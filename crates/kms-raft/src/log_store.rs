@@ -5,12 +5,13 @@
 use crate::disk::DirLock;
 use crate::runtime::blocking;
 use crate::segment_log::{LogError, SegmentLog, Slot};
-use crate::{Entry, LogId, TypeConfig, Vote};
+use crate::{Entry, LogId, Standings, TypeConfig, Vote};
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 /// Most bytes that one replication read returns, if no single entry is larger.
 const READ_LIMIT_BYTES: usize = 2 << 20;
@@ -26,6 +27,11 @@ pub struct LogStore {
 impl LogStore {
     pub(crate) fn new(log: SegmentLog, lock: DirLock) -> Self {
         Self { log, _lock: lock }
+    }
+
+    /// Begins a start of this node: `covered` is where its stored state ends, `nonce` is drawn for it.
+    pub fn standings(&self, covered: Option<LogId>, nonce: [u8; 16]) -> Arc<Standings> {
+        Arc::new(Standings::new(self.log.clone(), covered, nonce))
     }
 
     /// Entries in `start..end` as far as the log contains them.

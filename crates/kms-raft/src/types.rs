@@ -22,6 +22,8 @@ pub struct Peer {
     pub cluster: String,
     /// `host:port` of the API listener.
     pub api: String,
+    /// This life of the node as a member.
+    pub incarnation: crate::NodeIncarnation,
 }
 
 impl fmt::Display for Peer {

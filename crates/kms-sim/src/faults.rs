@@ -2,12 +2,12 @@
 //! down.
 
 use crate::address::{Address, RegionNumber};
-use crate::deployment::{Deployment, region_name};
-use crate::disk::DiskImage;
+use crate::deployment::{Deployment, STEP_MS, region_name};
 use crate::draw::Draw;
 use crate::host::{Host, StartError};
 use crate::invariants::{Violation, broken};
 use crate::repair::Repair;
+use crate::rollback::{Attempt, Rollbacks};
 use kms_node::simulation::SimulatedNode;
 use kms_region::{EvictScope, Force, PromoteScope};
 use kms_types::Region;
@@ -17,6 +17,8 @@ use std::sync::atomic::Ordering;
 
 /// At most so many at a time.
 const AT_A_TIME: usize = 4;
+/// How often it is looked at what nodes remember of each other.
+const OBSERVE_MS: u64 = 50;
 /// Between two.
 const PAUSE_MS: (u64, u64) = (150, 1_400);
 
@@ -71,7 +73,7 @@ pub enum Fault {
     Eviction,
     /// A bit of a log changes while its node is down; the node must notice, and is replaced.
     Rot,
-    /// A node is set back to an earlier state of its disk. Only drawn on request.
+    /// A node is set back to an earlier state of its disk; the others must notice, and it is replaced.
     Rollback,
 }
 
@@ -114,8 +116,7 @@ impl Fault {
             Self::Loss | Self::Duplication | Self::Reordering | Self::ClockSkew => 6,
             Self::RegionPowerCut | Self::RegionLoss | Self::Promotion => 4,
             Self::ClockJump | Self::DiskFull => 4,
-            Self::DaysPass | Self::Eviction | Self::Rot => 2,
-            Self::Rollback => 0,
+            Self::DaysPass | Self::Eviction | Self::Rot | Self::Rollback => 2,
         }
     }
 }
@@ -133,6 +134,7 @@ enum End {
     Free(Address),
     Quicken(Address),
     Takeover { lost: RegionNumber },
+    Replace(Address),
 }
 
 /// Draws faults and ends them.
@@ -142,7 +144,7 @@ pub(crate) struct Faults {
     next_ms: u64,
     ends: Vec<(u64, End)>,
     repairs: Vec<Repair>,
-    images: BTreeMap<Address, DiskImage>,
+    rollbacks: Rollbacks,
     pub(crate) counts: BTreeMap<Fault, u64>,
 }
 
@@ -160,7 +162,7 @@ impl Faults {
             next_ms: 0,
             ends: Vec::new(),
             repairs: Vec::new(),
-            images: BTreeMap::new(),
+            rollbacks: Rollbacks::default(),
             counts: BTreeMap::new(),
         };
         // Each run has favourites, so that some runs are all of one kind.
@@ -180,7 +182,16 @@ impl Faults {
     /// Nodes whose disk was damaged are on their way back.
     pub(crate) fn mend(&mut self, deployment: &mut Deployment, say: &mut dyn FnMut(fmt::Arguments<'_>)) {
         self.repairs.iter_mut().for_each(|repair| repair.advance(deployment, say));
+        self.rollbacks.forget(&self.repairs);
+        if deployment.world.now_ms() % OBSERVE_MS < STEP_MS {
+            self.rollbacks.observe(deployment);
+        }
         self.repairs.retain(|repair| !repair.is_done());
+    }
+
+    /// Who went back takes no part, and who did not is not refused (A5).
+    pub(crate) fn check(&self, deployment: &Deployment) -> Result<(), Violation> {
+        self.rollbacks.check(deployment, &self.repairs)
     }
 
     /// True when a node is on its way back.
@@ -296,6 +307,10 @@ impl Faults {
                 }
             }
             End::Takeover { lost } => self.promote(deployment, Some(lost), say),
+            End::Replace(address) => {
+                say(format_args!("{address} is to be replaced"));
+                self.repairs.push(Repair::new(address));
+            }
         }
         Ok(())
     }
@@ -463,7 +478,7 @@ impl Faults {
             Fault::Promotion => self.promote(deployment, None, say),
             Fault::Eviction => self.evict(deployment, victim.region, say),
             Fault::Rot => self.rot(deployment, victim, say)?,
-            Fault::Rollback => self.roll_back(deployment, victim, say)?,
+            Fault::Rollback => self.roll_back(deployment, victim, until, say)?,
         }
         Ok(())
     }
@@ -495,7 +510,12 @@ impl Faults {
         victim: Address,
         say: &mut dyn FnMut(fmt::Arguments<'_>),
     ) -> Result<(), Violation> {
-        let others = deployment.of_region(victim.region).filter(|host| !host.broken).count();
+        let mending = |address: Address| {
+            let repaired = self.repairs.iter().any(|repair| repair.address == address);
+            repaired || self.rollbacks.is_back(address)
+        };
+        let whole = |host: &&Host| !host.broken && !mending(host.address);
+        let others = deployment.of_region(victim.region).filter(whole).count();
         let Some(host) = deployment.hosts.get_mut(&victim).filter(|_| others >= 3) else { return Ok(()) };
         host.kill();
         let started = if host.disk.rot() { host.start() } else { return Ok(()) };
@@ -510,23 +530,25 @@ impl Faults {
         }
     }
 
-    /// A node that was set back must not be heard until it was removed and added again (A5).
+    /// A node that was set back takes no part until it was removed and added again (A5).
     fn roll_back(
         &mut self,
         deployment: &mut Deployment,
         victim: Address,
+        until: u64,
         say: &mut dyn FnMut(fmt::Arguments<'_>),
     ) -> Result<(), Violation> {
-        let Some(host) = deployment.hosts.get_mut(&victim) else { return Ok(()) };
-        host.kill();
-        match self.images.remove(&victim) {
-            Some(image) => {
+        let repairs = &self.repairs;
+        let mending = |address| repairs.iter().any(|repair| repair.address == address);
+        match self.rollbacks.attempt(deployment, victim, mending, &mut |host| start(host, &mut *say))? {
+            Attempt::SetBack => {
                 say(format_args!("{victim} is set back to an earlier state of its disk"));
-                host.disk.restore(image);
+                self.ends.push((until, End::Replace(victim)));
             }
-            None => drop(self.images.insert(victim, host.disk.image())),
+            Attempt::Undone => say(format_args!("{victim} is not set back: not everybody would notice")),
+            Attempt::Kept | Attempt::Passed => {}
         }
-        start(host, say)
+        Ok(())
     }
 
     fn cut(&mut self, deployment: &Deployment, until: u64, pairs: BTreeSet<(Address, Address)>) {

@@ -125,6 +125,7 @@ impl Host {
                 self.net.left(self.address);
                 self.disk.detach();
                 drop(runtime);
+                self.disk.survive_kill();
                 Err(error)
             }
         }
@@ -148,14 +149,20 @@ impl Host {
             cache_bytes: CACHE_BYTES,
         };
         let storage = Storage::open_on(&PathBuf::from("/data"), config.node, options)?;
-        let exit = Exit { net: self.net.clone(), from: endpoint };
-        let settings = Arc::new(raft_config(config.region.as_str(), TUNING).map_err(other)?);
         let Storage { log, machine, applied, inbox } = storage;
+        let mut nonce = [0; 16];
+        kms_raft::simulation::fill(&mut nonce);
+        let standings = log.standings(applied.borrow().log_id, nonce);
+        let exit = Exit { net: self.net.clone(), from: endpoint, standings: standings.clone() };
+        let mut settings = raft_config(config.region.as_str(), TUNING).map_err(other)?;
+        settings.enable_elect = false;
+        let settings = Arc::new(settings);
         let raft = Raft::new(config.node, settings, exit.clone(), log, machine).await.map_err(other)?;
         let node = SimulatedNode::start(Parts {
             config,
             raft,
             applied: applied.clone(),
+            standings,
             inbox,
             client: Arc::new(exit.clone()),
             link: Arc::new(LetterLink::new(exit, self.setup.nodes.clone())),

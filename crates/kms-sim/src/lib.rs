@@ -21,6 +21,7 @@ mod links;
 mod message;
 mod net;
 mod repair;
+mod rollback;
 mod run;
 mod sweep;
 mod trace;

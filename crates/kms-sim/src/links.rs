@@ -6,12 +6,13 @@ use crate::net::Net;
 use bytes::Bytes;
 use kms_node::region_driver::RegionLink;
 use kms_raft::{
-    AppendRequest, AppendResponse, Peer, SnapshotFile, TypeConfig, Vote, VoteRequest, VoteResponse,
+    AppendRequest, AppendResponse, Boot, Peer, Seen, SnapshotFile, Standing, Standings, TypeConfig, Vote,
+    VoteRequest, VoteResponse,
 };
 use kms_state::Proposal;
 use kms_transport::{
-    CallError, DeliverAnswer, ForwardAnswer, LinkError, NodeCalls, PeerMemory, Purpose, ReadIndexAnswer,
-    async_trait,
+    CallError, DeliverAnswer, ForwardAnswer, LinkError, NodeCalls, Opinion, PeerMemory, Purpose,
+    ReadIndexAnswer, async_trait,
 };
 use kms_types::{NodeId, Region, Timestamp};
 use openraft::RPCTypes;
@@ -35,6 +36,8 @@ const SNAPSHOT_CHUNK_BYTES: usize = 1 << 16;
 pub(crate) struct Exit {
     pub(crate) net: Net,
     pub(crate) from: Endpoint,
+    /// What the node has seen of the others.
+    pub(crate) standings: Arc<Standings>,
 }
 
 impl Exit {
@@ -54,12 +57,12 @@ fn nonsense<T>() -> Result<T, CallError> {
 impl RaftNetworkFactory<TypeConfig> for Exit {
     type Network = RaftLink;
 
-    async fn new_client(&mut self, target: NodeId, _: &Peer) -> RaftLink {
-        RaftLink::new(self.clone(), target, Purpose::Entries)
+    async fn new_client(&mut self, target: NodeId, peer: &Peer) -> RaftLink {
+        RaftLink::new(self.clone(), target, peer, Purpose::Entries)
     }
 
-    async fn new_heartbeat_client(&mut self, target: NodeId, _: &Peer) -> RaftLink {
-        RaftLink::new(self.clone(), target, Purpose::Heartbeats)
+    async fn new_heartbeat_client(&mut self, target: NodeId, peer: &Peer) -> RaftLink {
+        RaftLink::new(self.clone(), target, peer, Purpose::Heartbeats)
     }
 }
 
@@ -67,6 +70,7 @@ impl RaftNetworkFactory<TypeConfig> for Exit {
 pub(crate) struct RaftLink {
     exit: Exit,
     to: Address,
+    peer: Peer,
     purpose: Purpose,
     memory: PeerMemory,
 }
@@ -74,9 +78,9 @@ pub(crate) struct RaftLink {
 type Asked<T> = Result<T, RPCError<TypeConfig>>;
 
 impl RaftLink {
-    fn new(exit: Exit, target: NodeId, purpose: Purpose) -> Self {
-        let to = exit.neighbour(target);
-        Self { exit, to, purpose, memory: PeerMemory::new(purpose) }
+    fn new(exit: Exit, target: NodeId, peer: &Peer, purpose: Purpose) -> Self {
+        let (to, peer) = (exit.neighbour(target), peer.clone());
+        Self { exit, to, peer, purpose, memory: PeerMemory::new(purpose) }
     }
 
     fn failed(&self, action: RPCTypes, error: CallError) -> RPCError<TypeConfig> {
@@ -96,7 +100,7 @@ impl RaftNetworkV2<TypeConfig> for RaftLink {
             Purpose::Heartbeats => option.soft_ttl(),
             Purpose::Entries => option.soft_ttl().max(APPEND_TIMEOUT),
         };
-        let previous = request.prev_log_id;
+        let (vote, previous) = (request.vote, request.prev_log_id);
         let last = request.entries.last().map(|entry| entry.log_id).or(previous);
         let answer = match self.exit.ask(self.to, Request::Append(Arc::new(request)), limit).await {
             Ok(Reply::Append(answer)) => Ok(answer),
@@ -104,14 +108,21 @@ impl RaftNetworkV2<TypeConfig> for RaftLink {
             Err(error) => Err(error),
         };
         let answer = answer.map_err(|error| self.failed(RPCTypes::AppendEntries, error))?;
+        self.exit.standings.acknowledged(self.to.node, &self.peer, &vote, last, &answer);
         let known = self.memory.check(previous, last, &answer);
         known.map_err(|error| RPCError::Unreachable(Unreachable::new(&error)))?;
         Ok(answer)
     }
 
     async fn vote(&mut self, request: VoteRequest, option: RPCOption) -> Asked<VoteResponse> {
+        let vote = request.vote;
         match self.exit.ask(self.to, Request::Vote(request), option.soft_ttl()).await {
-            Ok(Reply::Vote(answer)) => Ok(answer),
+            Ok(Reply::Vote(answer)) => {
+                if answer.vote_granted {
+                    self.exit.standings.granted(self.to.node, &self.peer, &vote);
+                }
+                Ok(answer)
+            }
             Ok(_) => nonsense(),
             Err(error) => Err(error),
         }
@@ -218,6 +229,41 @@ impl NodeCalls for Exit {
             _ => nonsense(),
         }
     }
+
+    async fn introduce(
+        &self,
+        node: NodeId,
+        _: &Peer,
+        standing: Standing,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError> {
+        match self.ask(self.neighbour(node), Request::Introduce(standing), timeout).await? {
+            Reply::Opinion(opinion) => Ok(opinion),
+            _ => nonsense(),
+        }
+    }
+
+    async fn announce(
+        &self,
+        node: NodeId,
+        _: &Peer,
+        seen: Seen,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError> {
+        match self.ask(self.neighbour(node), Request::Announce(seen), timeout).await? {
+            Reply::Opinion(opinion) => Ok(opinion),
+            _ => nonsense(),
+        }
+    }
+
+    async fn boot(&self, node: NodeId, _: &Peer, timeout: Duration) -> Result<Boot, CallError> {
+        match self.ask(self.neighbour(node), Request::Boot, timeout).await? {
+            Reply::Boot(boot) => Ok(boot),
+            _ => nonsense(),
+        }
+    }
+
+    fn came_back(&self, _: NodeId) {}
 }
 
 /// The way to other Regions: to any of their nodes, first the one that took the last letter.

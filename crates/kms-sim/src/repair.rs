@@ -36,6 +36,11 @@ impl Repair {
         Self { address, stage: Stage::Remove, running: None, next_ms: 0 }
     }
 
+    /// True once it has another disk.
+    pub(crate) fn has_replaced_disk(&self) -> bool {
+        self.stage != Stage::Remove
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.stage == Stage::Done
     }
@@ -63,16 +68,18 @@ impl Repair {
     }
 
     fn begin(&self, deployment: &Deployment) -> Option<Outcome> {
+        // Once it votes it may lead, although nobody heard yet that it votes.
         let leads = |host: &&Host| {
-            host.address != self.address && host.node().is_some_and(|node| node.group.is_leader())
+            (host.address != self.address || self.stage == Stage::Promote)
+                && host.node().is_some_and(|node| node.group.is_leader())
         };
         let leader = deployment.of_region(self.address.region).find(leads)?;
         let (node, peer) = (self.address.node, deployment.hosts.get(&self.address)?.peer()?);
         match self.stage {
             Stage::Remove => Some(spawn(leader, move |on| async move { on.group.remove(node).await })),
-            Stage::Add => {
-                Some(spawn(leader, move |on| async move { on.group.add_learner(node, peer).await }))
-            }
+            Stage::Add => Some(spawn(leader, move |on| async move {
+                on.group.add_learner(node, peer.cluster, peer.api).await
+            })),
             Stage::Promote => Some(spawn(leader, move |on| async move { on.group.promote(node).await })),
             Stage::Done => None,
         }

@@ -26,6 +26,8 @@ const START_LIMIT_MS: u64 = 20_000;
 const SETTLE_LIMIT_MS: u64 = 90_000;
 /// How long a Region may take to serve a call when nothing is wrong (H2).
 const SERVE_LIMIT_MS: u64 = 8_000;
+/// How far Region time may be behind when everybody is settled; calls are dated.
+const LATE_MS: u64 = 60_000;
 /// How often states are compared.
 const COMPARE_MS: u64 = 1_000;
 
@@ -172,6 +174,7 @@ impl Run {
             }
         }
         self.deployment.step(&mut |envelope| trace_message(trace, now_ms, envelope));
+        self.faults.check(&self.deployment)?;
         for region in self.judge.look(&self.deployment)? {
             if let Some(applied) = self.judge.newest.of(region) {
                 let (index, term) = (applied.index, applied.log_id);
@@ -252,6 +255,11 @@ impl Run {
             let behind = |host: &&Host| host.applied().is_none_or(|applied| applied.index != newest.index);
             if let Some(host) = self.deployment.of_region(region).find(behind) {
                 return Some(format!("{} is behind entry {}", host.address, newest.index));
+            }
+            let now_ms = self.deployment.world.calendar_ms();
+            let late_ms = now_ms.saturating_sub(newest.state.outside_time().as_millis());
+            if late_ms > LATE_MS {
+                return Some(format!("the time of {name} is {late_ms} ms behind"));
             }
             for (key, register) in newest.state.registers() {
                 if register.is_unsettled() {

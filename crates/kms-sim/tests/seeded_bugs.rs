@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-use kms_sim::{Bug, Options, run};
+use kms_sim::{Bug, Fault, Options, Shape, run};
 
 /// Most seeds until a bug is found.
 const MOST_SEEDS: u64 = 15;
 
 fn assert_found(name: &str) {
+    assert_found_with(name, Options::of_seed);
+}
+
+fn assert_found_with(name: &str, options: impl Fn(u64) -> Options) {
     let bug = Bug::all().into_iter().find(|bug| format!("{bug:?}") == name).unwrap();
     for seed in 1..=MOST_SEEDS {
-        let options = Options::of_seed(seed);
+        let options = options(seed);
         if let Some(violation) = run(Options { bug: Some(bug), ..options }).violation {
             println!("{name}: seed {seed}: {violation}");
             assert_eq!(run(options).violation, None, "seed {seed} is bad without the bug as well");
@@ -18,6 +22,16 @@ fn assert_found(name: &str) {
         }
     }
     panic!("{name} is not found in {MOST_SEEDS} seeds");
+}
+
+/// A node is set back: by chance that is rare.
+#[test]
+fn skip_admission() {
+    assert_found_with("SkipAdmission", |seed| Options {
+        shape: Shape::ONE_REGION,
+        favour: Some(Fault::Rollback),
+        ..Options::of_seed(seed)
+    });
 }
 
 macro_rules! bugs {

@@ -6,7 +6,7 @@
 #![cfg(tokio_unstable)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-use kms_sim::{Options, Report, Shape, run};
+use kms_sim::{Fault, Options, Report, Shape, run};
 
 fn assert_good(report: &Report) {
     if let Some(violation) = &report.violation {
@@ -47,6 +47,19 @@ fn one_region_keeps_its_promises() {
         succeeded += report.calls.succeeded;
     }
     assert!(succeeded > 5_000, "{succeeded}");
+}
+
+/// A5: whoever is set back takes no part, nobody else is refused, and nothing is lost.
+#[test]
+fn nodes_that_are_set_back_take_no_part() {
+    let mut attempts = 0;
+    for seed in 1..=12 {
+        let favour = Some(Fault::Rollback);
+        let report = run(Options { shape: Shape::ONE_REGION, favour, ..Options::of_seed(seed) });
+        assert_good(&report);
+        attempts += report.faults.get(&Fault::Rollback).copied().unwrap_or_default();
+    }
+    assert!(attempts > 20, "{attempts}");
 }
 
 #[test]

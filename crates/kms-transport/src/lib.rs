@@ -31,7 +31,9 @@ pub use dialer::Dialer;
 pub use identity::{IdentityError, PeerIdentity};
 pub use limits::{MAX_APPEND_BYTES, MAX_REGION_MESSAGE_BYTES, MAX_SNAPSHOT_BYTES, SNAPSHOT_CHUNK_BYTES};
 pub use node_client::{NodeCalls, NodeClient};
-pub use node_service::{DeliverAnswer, ForwardAnswer, NodeHandler, ReadIndexAnswer};
+pub use node_service::{
+    DeliverAnswer, ForwardAnswer, Found, MembersOpinion, NodeHandler, Opinion, ReadIndexAnswer,
+};
 pub use peer_links::PeerLinks;
 pub use peer_memory::{Forgetful, PeerMemory, Purpose};
 pub use proto::admin as admin_messages;

@@ -3,13 +3,13 @@
 use crate::{
     call_error::CallError,
     limits::MAX_RAFT_MESSAGE_BYTES,
-    node_service::{DeliverAnswer, ForwardAnswer, ReadIndexAnswer},
+    node_service::{DeliverAnswer, ForwardAnswer, Opinion, ReadIndexAnswer},
     peer_links::{Lane, Link, PeerLinks},
     proto::raft::{self as pb, node_client::NodeClient as Rpc},
     raft_codec::encode,
 };
 use bytes::Bytes;
-use kms_raft::Peer;
+use kms_raft::{Boot, Peer, Seen, Standing};
 use kms_state::Proposal;
 use kms_types::{NodeId, Timestamp};
 use std::{sync::Arc, time::Duration};
@@ -46,6 +46,30 @@ pub trait NodeCalls: Send + Sync + 'static {
         message: Bytes,
         timeout: Duration,
     ) -> Result<DeliverAnswer, CallError>;
+
+    /// Says to a node where this one stands as it starts, and asks what that node has seen of it.
+    async fn introduce(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        standing: Standing,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError>;
+
+    /// Tells a node where this one stands; it answers once it has stored that.
+    async fn announce(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        seen: Seen,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError>;
+
+    /// Asks which start of a node answers at its address.
+    async fn boot(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Boot, CallError>;
+
+    /// A node that could not be reached is back: the next call to it is not held back.
+    fn came_back(&self, node: NodeId);
 }
 
 /// Calls to the other nodes of the Region over gRPC.
@@ -128,6 +152,42 @@ impl NodeClient {
         })
     }
 
+    /// Says to a node where this one stands as it starts, and asks what that node has seen of it.
+    pub async fn introduce(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        standing: Standing,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError> {
+        let message = pb::IntroduceRequest { standing: encode(&standing) };
+        let link = self.links.link(node, &peer.cluster, Lane::Admission);
+        let reply = link.call(timeout, async |channel| rpc(channel).introduce(message).await).await?;
+        decoded(&reply.opinion)
+    }
+
+    /// Tells a node where this one stands; it answers once it has stored that.
+    pub async fn announce(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        seen: Seen,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError> {
+        let message = pb::AnnounceRequest { seen: encode(&seen) };
+        let call = async |channel| rpc(channel).announce(message).await;
+        let reply = self.link(node, peer).call(timeout, call).await?;
+        decoded(&reply.opinion)
+    }
+
+    /// Asks which start of a node answers at its address.
+    pub async fn boot(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Boot, CallError> {
+        let message = pb::BootRequest {};
+        let link = self.links.link(node, &peer.cluster, Lane::Admission);
+        let reply = link.call(timeout, async |channel| rpc(channel).boot(message).await).await?;
+        decoded(&reply.boot)
+    }
+
     fn link(&self, node: NodeId, peer: &Peer) -> Arc<Link> {
         self.links.link(node, &peer.cluster, Lane::Calls)
     }
@@ -166,6 +226,34 @@ impl NodeCalls for NodeClient {
         timeout: Duration,
     ) -> Result<DeliverAnswer, CallError> {
         NodeClient::deliver_region(self, node, peer, message, timeout).await
+    }
+
+    async fn introduce(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        standing: Standing,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError> {
+        NodeClient::introduce(self, node, peer, standing, timeout).await
+    }
+
+    async fn announce(
+        &self,
+        node: NodeId,
+        peer: &Peer,
+        seen: Seen,
+        timeout: Duration,
+    ) -> Result<Opinion, CallError> {
+        NodeClient::announce(self, node, peer, seen, timeout).await
+    }
+
+    async fn boot(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Boot, CallError> {
+        NodeClient::boot(self, node, peer, timeout).await
+    }
+
+    fn came_back(&self, node: NodeId) {
+        self.links.came_back(node);
     }
 }
 

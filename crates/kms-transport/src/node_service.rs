@@ -1,10 +1,13 @@
 //! What nodes of one Region ask of each other beside Raft: forwarded writes, read confirmations, clocks, messages.
 
+use crate::identity::PeerIdentity;
 use crate::proto::raft::{self as pb, node_server::Node};
 use crate::raft_codec::{decode, encode};
 use bytes::Bytes;
+use kms_raft::{Boot, LogId, NodeIncarnation, Seen, Standing};
 use kms_state::{Outcome, Proposal};
 use kms_types::{NodeId, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -46,6 +49,41 @@ pub enum DeliverAnswer {
     Overloaded,
 }
 
+/// What a node says of another that introduces itself or announces where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opinion {
+    /// The members that it goes by; none while its log is empty.
+    pub members: Option<MembersOpinion>,
+    /// The furthest that it has seen of the other in that life.
+    pub seen: Option<Seen>,
+}
+
+/// What the members that a node goes by say of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembersOpinion {
+    /// The entry that set them.
+    pub set_by: Option<LogId>,
+    /// Who votes.
+    pub voters: Vec<NodeId>,
+    /// The other's life as a member; none when it is no member.
+    pub incarnation: Option<NodeIncarnation>,
+    /// Who answers at the address that the members have for it.
+    pub found: Found,
+}
+
+/// Who answers at a node's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Found {
+    /// The node that introduced itself.
+    It,
+    /// Another process in its name.
+    Another,
+    /// Nobody, at the moment.
+    Nobody,
+    /// Not looked for.
+    Unasked,
+}
+
 /// The node's side of the node service.
 #[tonic::async_trait]
 pub trait NodeHandler: Send + Sync + 'static {
@@ -57,6 +95,12 @@ pub trait NodeHandler: Send + Sync + 'static {
     fn clock(&self) -> Timestamp;
     /// Queues a message of another Region, if this node leads.
     async fn deliver_region(&self, message: Bytes) -> DeliverAnswer;
+    /// What this node has seen of another that starts.
+    async fn introduced(&self, node: NodeId, standing: Standing) -> Opinion;
+    /// Remembers where another node stands; none when that cannot be stored.
+    async fn announced(&self, node: NodeId, seen: Seen) -> Option<Opinion>;
+    /// This node's start.
+    fn boot(&self) -> Boot;
 }
 
 pub(crate) struct NodeService(pub(crate) Arc<dyn NodeHandler>);
@@ -100,6 +144,37 @@ impl Node for NodeService {
             DeliverAnswer::Overloaded => Answer::Overloaded(pb::Overloaded {}),
         };
         Ok(Response::new(pb::DeliverRegionReply { answer: Some(answer) }))
+    }
+
+    async fn introduce(
+        &self,
+        request: Request<pb::IntroduceRequest>,
+    ) -> Result<Response<pb::IntroduceReply>, Status> {
+        let (node, standing) = (sender(&request)?, decode(&request.get_ref().standing)?);
+        let opinion = self.0.introduced(node, standing).await;
+        Ok(Response::new(pb::IntroduceReply { opinion: encode(&opinion) }))
+    }
+
+    async fn announce(
+        &self,
+        request: Request<pb::AnnounceRequest>,
+    ) -> Result<Response<pb::IntroduceReply>, Status> {
+        let (node, seen) = (sender(&request)?, decode(&request.get_ref().seen)?);
+        let opinion = self.0.announced(node, seen).await;
+        let opinion = opinion.ok_or_else(|| Status::internal("the announcement could not be stored"))?;
+        Ok(Response::new(pb::IntroduceReply { opinion: encode(&opinion) }))
+    }
+
+    async fn boot(&self, _: Request<pb::BootRequest>) -> Result<Response<pb::BootReply>, Status> {
+        Ok(Response::new(pb::BootReply { boot: encode(&self.0.boot()) }))
+    }
+}
+
+/// A node speaks for itself only: its certificate says which it is.
+fn sender<T>(request: &Request<T>) -> Result<NodeId, Status> {
+    match request.extensions().get() {
+        Some(PeerIdentity::Node { node, .. }) => Ok(*node),
+        _ => Err(Status::permission_denied("not a node")),
     }
 }
 

@@ -20,8 +20,10 @@ pub(crate) enum Lane {
     Replication,
     /// Snapshots.
     Snapshot,
-    /// Forwarded writes, read confirmations, clocks, Region messages.
+    /// Forwarded writes, read confirmations, clocks, Region messages, announcements.
     Calls,
+    /// Admission of nodes that start: not held up by what failed while they were away.
+    Admission,
 }
 
 /// The connections from this node to the nodes of its own Region.
@@ -45,6 +47,12 @@ impl PeerLinks {
         let key = (node, address.to_owned(), lane);
         let open = || Arc::new(Link::new(address, &node_name(&self.region, node), &self.dialer));
         links.entry(key).or_insert_with(open).clone()
+    }
+
+    /// A node that could not be reached is back: it is called again at once.
+    pub(crate) fn came_back(&self, node: NodeId) {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.iter().filter(|((to, _, _), _)| *to == node).for_each(|(_, link)| link.gate.succeeded());
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{
     snapshot_outbox,
 };
 use kms_raft::{
-    AppendRequest, AppendResponse, LogId, Peer, SnapshotFile, SnapshotMeta, TypeConfig, Vote, VoteRequest,
-    VoteResponse,
+    AppendRequest, AppendResponse, LogId, Peer, SnapshotFile, SnapshotMeta, Standings, TypeConfig, Vote,
+    VoteRequest, VoteResponse,
 };
 use kms_types::NodeId;
 use openraft::{
@@ -32,18 +32,27 @@ use tonic::transport::Channel;
 pub struct RaftNetwork {
     own: NodeId,
     links: Arc<PeerLinks>,
+    standings: Arc<Standings>,
 }
 
 impl RaftNetwork {
-    /// `own` is this node.
-    pub fn new(own: NodeId, links: Arc<PeerLinks>) -> Self {
-        Self { own, links }
+    /// `own` is this node; `standings` remembers what the others answer.
+    pub fn new(own: NodeId, links: Arc<PeerLinks>, standings: Arc<Standings>) -> Self {
+        Self { own, links, standings }
     }
 
     fn connection(&self, target: NodeId, peer: &Peer, lane: Lane) -> RaftConnection {
         let link = self.links.link(target, &peer.cluster, lane);
         let purpose = if matches!(lane, Lane::Heartbeat) { Purpose::Heartbeats } else { Purpose::Entries };
-        RaftConnection { own: self.own, target, lane, link, memory: PeerMemory::new(purpose) }
+        RaftConnection {
+            own: self.own,
+            target,
+            lane,
+            link,
+            memory: PeerMemory::new(purpose),
+            peer: peer.clone(),
+            standings: self.standings.clone(),
+        }
     }
 }
 
@@ -71,6 +80,8 @@ pub struct RaftConnection {
     lane: Lane,
     link: Arc<Link>,
     memory: PeerMemory,
+    peer: Peer,
+    standings: Arc<Standings>,
 }
 
 type Answer<T> = Result<T, RPCError<TypeConfig>>;
@@ -102,10 +113,12 @@ impl RaftConnection {
     /// Refuses to go on with a node that has forgotten what it acknowledged (invariant A5).
     fn check_memory(
         &mut self,
+        vote: &Vote,
         previous: Option<LogId>,
         last: Option<LogId>,
         answer: &AppendResponse,
     ) -> Answer<()> {
+        self.standings.acknowledged(self.target, &self.peer, vote, last, answer);
         self.memory.check(previous, last, answer).map_err(|error| {
             tracing::error!(node = self.target, %error, "remove the node and add it again");
             RPCError::Unreachable(Unreachable::new(&error))
@@ -120,7 +133,11 @@ impl RaftConnection {
         };
         let reply =
             self.link.call(option.soft_ttl(), call).await.map_err(|e| self.failed(RPCTypes::Vote, e))?;
-        self.decoded(&reply.response)
+        let answer: VoteResponse = self.decoded(&reply.response)?;
+        if answer.vote_granted && matches!(pre, PreVote::No) {
+            self.standings.granted(self.target, &self.peer, &request.vote);
+        }
+        Ok(answer)
     }
 }
 
@@ -144,7 +161,7 @@ impl RaftNetworkV2<TypeConfig> for RaftConnection {
         let reply = reply.map_err(|e| self.failed(RPCTypes::AppendEntries, e))?;
         let answer = after_cut(self.decoded(&reply.response)?, packed.cut_after);
         let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
-        self.check_memory(request.prev_log_id, last, &answer)?;
+        self.check_memory(&request.vote, request.prev_log_id, last, &answer)?;
         Ok(answer)
     }
 

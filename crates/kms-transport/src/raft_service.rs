@@ -9,21 +9,30 @@ use crate::{
     snapshot_assembly::{SnapshotAssembly, SnapshotId},
 };
 use futures::StreamExt;
-use kms_raft::{Raft, SnapshotInbox, SnapshotMeta, Vote, VoteRequest};
+use kms_raft::{Raft, SnapshotInbox, SnapshotMeta, Standings, Vote, VoteRequest};
 use kms_types::NodeId;
 use openraft::{Snapshot, vote::RaftLeaderId};
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 use tonic::{Request, Response, Status, Streaming};
 
 /// The receiving end of Raft on this node.
 pub(crate) struct RaftService {
     raft: Raft,
+    standings: Arc<Standings>,
     snapshots: SnapshotAssembly,
 }
 
 impl RaftService {
-    pub(crate) fn new(raft: Raft, inbox: SnapshotInbox) -> Self {
-        Self { raft, snapshots: SnapshotAssembly::new(inbox) }
+    pub(crate) fn new(raft: Raft, standings: Arc<Standings>, inbox: SnapshotInbox) -> Self {
+        Self { raft, standings, snapshots: SnapshotAssembly::new(inbox) }
+    }
+
+    /// A node that is not admitted answers nothing: it may have forgotten what it answered before (invariant A5).
+    fn takes_part(&self) -> Result<&Raft, Status> {
+        match self.standings.is_admitted() {
+            true => Ok(&self.raft),
+            false => Err(Status::unavailable("this node is not admitted to its Region")),
+        }
     }
 
     async fn answer_vote(
@@ -33,9 +42,10 @@ impl RaftService {
     ) -> Result<Response<pb::VoteReply>, Status> {
         let vote: VoteRequest = decode(&request.get_ref().request)?;
         speaks_for(&request, &vote.vote)?;
+        let raft = self.takes_part()?;
         let answer = match pre {
-            true => self.raft.pre_vote(vote).await,
-            false => self.raft.vote(vote).await,
+            true => raft.pre_vote(vote).await,
+            false => raft.vote(vote).await,
         };
         Ok(Response::new(pb::VoteReply { response: encode(&answer.map_err(stopped)?) }))
     }
@@ -70,7 +80,7 @@ impl RaftRpc for RaftService {
     ) -> Result<Response<pb::AppendEntriesReply>, Status> {
         let append = unpack_append(request.get_ref())?;
         speaks_for(&request, &append.vote)?;
-        let answer = self.raft.append_entries(append).await.map_err(stopped)?;
+        let answer = self.takes_part()?.append_entries(append).await.map_err(stopped)?;
         Ok(Response::new(pb::AppendEntriesReply { response: encode(&answer) }))
     }
 
@@ -87,6 +97,7 @@ impl RaftRpc for RaftService {
         request: Request<pb::SnapshotProgressRequest>,
     ) -> Result<Response<pb::SnapshotProgressReply>, Status> {
         let sender = sender(&request)?;
+        self.takes_part()?;
         let pb::SnapshotProgressRequest { meta, total_bytes } = request.into_inner();
         let held_bytes = self.snapshots.held_bytes(&SnapshotId { sender, meta, total_bytes }).await;
         Ok(Response::new(pb::SnapshotProgressReply { held_bytes }))
@@ -103,10 +114,10 @@ impl RaftRpc for RaftService {
         };
         let (vote, meta): (Vote, SnapshotMeta) = (decode(&header.vote)?, decode(&header.meta)?);
         let sender = speaks_for(&request, &vote)?;
+        let raft = self.takes_part()?;
         let id = SnapshotId { sender, meta: header.meta, total_bytes: header.total_bytes };
         let snapshot = self.snapshots.receive(id, header.start_bytes, request.into_inner()).await?;
-        let answer =
-            self.raft.install_full_snapshot(vote, Snapshot { meta, snapshot }).await.map_err(stopped)?;
+        let answer = raft.install_full_snapshot(vote, Snapshot { meta, snapshot }).await.map_err(stopped)?;
         Ok(Response::new(pb::SnapshotReply { response: encode(&answer) }))
     }
 
@@ -116,7 +127,7 @@ impl RaftRpc for RaftService {
     ) -> Result<Response<pb::TransferLeaderReply>, Status> {
         let transfer = unpack_transfer(&request.get_ref().request)?;
         speaks_for(&request, transfer.from_leader())?;
-        let answer = self.raft.handle_transfer_leader(transfer).await.map_err(stopped)?;
+        let answer = self.takes_part()?.handle_transfer_leader(transfer).await.map_err(stopped)?;
         Ok(Response::new(pb::TransferLeaderReply { response: encode(&answer) }))
     }
 }

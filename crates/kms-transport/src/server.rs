@@ -20,7 +20,7 @@ use crate::{
     region_service::{RegionHandler, RegionService},
     tls::TlsIdentity,
 };
-use kms_raft::{Raft, SnapshotInbox};
+use kms_raft::{Raft, SnapshotInbox, Standings};
 use kms_types::Region;
 use std::{
     collections::BTreeSet,
@@ -59,6 +59,8 @@ pub struct Access {
 pub struct Services {
     /// The Raft group.
     pub raft: Raft,
+    /// Whether this node takes part, and what it has seen of others.
+    pub standings: Arc<Standings>,
     /// Where snapshots are received into.
     pub snapshots: SnapshotInbox,
     /// Answers other nodes of the Region.
@@ -133,8 +135,8 @@ struct Dispatch {
 
 impl Dispatch {
     fn new(access: Access, services: Services) -> Self {
-        let Services { raft, snapshots, node, region, admin } = services;
-        let raft = RaftServer::new(RaftService::new(raft, snapshots));
+        let Services { raft, standings, snapshots, node, region, admin } = services;
+        let raft = RaftServer::new(RaftService::new(raft, standings, snapshots));
         Self {
             access,
             raft: raft.max_decoding_message_size(MAX_RAFT_MESSAGE_BYTES),

@@ -38,6 +38,8 @@ pub struct NodeView {
     pub snapshot: Option<u64>,
     /// Members of the Raft group.
     pub members: Vec<MemberView>,
+    /// Why the node takes no part in its Region, if it does not.
+    pub not_admitted: Option<String>,
     /// Region time, in milliseconds since the epoch.
     pub region_time_ms: u64,
     /// Keys in the Region.
@@ -239,6 +241,7 @@ fn view(status: messages::NodeStatus) -> NodeView {
         applied: status.last_applied_index,
         snapshot: status.snapshot_index,
         members: status.members.into_iter().map(member).collect(),
+        not_admitted: status.not_admitted,
         region_time_ms: status.region_time_ms,
         keys: status.key_count,
         multi_region_keys: status.multi_region_key_count,

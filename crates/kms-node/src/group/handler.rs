@@ -4,12 +4,13 @@
 
 use super::{Group, LEADER_CALL_TIMEOUT, leader::Leader};
 use bytes::Bytes;
+use kms_raft::{Boot, Seen, Standing};
 use kms_state::Proposal;
 use kms_transport::{
-    DeliverAnswer, ForwardAnswer, NodeHandler, PeerIdentity, ReadIndexAnswer, RegionHandler, RegionRefusal,
-    async_trait,
+    DeliverAnswer, ForwardAnswer, NodeHandler, Opinion, PeerIdentity, ReadIndexAnswer, RegionHandler,
+    RegionRefusal, async_trait,
 };
-use kms_types::Timestamp;
+use kms_types::{NodeId, Timestamp};
 
 #[async_trait]
 impl NodeHandler for Group {
@@ -36,6 +37,18 @@ impl NodeHandler for Group {
             },
             false => DeliverAnswer::NotLeader(self.core.leader_id()),
         }
+    }
+
+    async fn introduced(&self, node: NodeId, standing: Standing) -> Opinion {
+        self.core.opinion_with_address(node, standing.boot).await
+    }
+
+    async fn announced(&self, node: NodeId, seen: Seen) -> Option<Opinion> {
+        self.core.note_announcement(node, seen).await
+    }
+
+    fn boot(&self) -> Boot {
+        self.core.standings.own().boot
     }
 }
 

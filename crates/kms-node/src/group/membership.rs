@@ -4,8 +4,9 @@
 //! vote would break the promise it gave (invariant A5).
 
 use super::{Group, leader::Leader};
-use kms_raft::{Peer, TypeConfig};
-use kms_types::NodeId;
+use crate::entropy::OsEntropy;
+use kms_raft::{NodeIncarnation, Peer, TypeConfig};
+use kms_types::{Entropy, NodeId};
 use openraft::{
     ChangeMembers,
     async_runtime::watch::WatchReceiver,
@@ -63,11 +64,18 @@ impl Group {
         }
     }
 
-    /// Adds a node that receives entries and does not vote; returns when it has nearly caught up.
-    pub async fn add_learner(&self, node: NodeId, peer: Peer) -> Result<(), ChangeError> {
-        if self.core.peer(node).is_some_and(|known| known != peer) {
-            return Err(refused(format!("node {node} is a member under another address; remove it first")));
-        }
+    /// Adds a node that receives entries and does not vote; returns when it has nearly caught up. It begins a life of its
+    /// own: what the others have seen of an earlier one does not count any more.
+    pub async fn add_learner(&self, node: NodeId, cluster: String, api: String) -> Result<(), ChangeError> {
+        let peer = match self.core.peer(node) {
+            Some(known) if (&known.cluster, &known.api) == (&cluster, &api) => known,
+            Some(_) => {
+                return Err(refused(format!(
+                    "node {node} is a member under another address; remove it first"
+                )));
+            }
+            None => Peer { cluster, api, incarnation: NodeIncarnation(fresh_bytes()) },
+        };
         self.written(|| self.core.raft.add_learner(node, peer.clone(), true)).await
     }
 
@@ -147,6 +155,10 @@ impl Group {
         };
         ChangeError::NotLeader { leader }
     }
+}
+
+fn fresh_bytes() -> [u8; 16] {
+    (&mut OsEntropy as &mut dyn Entropy).array()
 }
 
 fn taking_office(error: &RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> bool {

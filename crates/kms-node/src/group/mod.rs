@@ -3,6 +3,7 @@
 //! Calls work on every node: what only the leader can do is handed to it. Decides nothing about keys, and keeps no
 //! state of its own beside what openraft and kms-raft hold.
 
+mod admission;
 mod clock;
 mod handler;
 mod leader;
@@ -15,6 +16,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
+pub use admission::{Stage, run_admission};
 pub use clock::run_region_clock;
 pub use membership::ChangeError;
 pub use propose::ProposeError;
@@ -23,7 +25,7 @@ pub use wait::WaitTimedOut;
 
 use crate::clock::Clock;
 use bytes::Bytes;
-use kms_raft::{Applied, Raft};
+use kms_raft::{Applied, Raft, Standings};
 use kms_transport::NodeCalls;
 use kms_types::NodeId;
 use read::ReadQueue;
@@ -45,6 +47,8 @@ pub struct GroupParts {
     pub node: NodeId,
     /// The consensus library's handle.
     pub raft: Raft,
+    /// How far this node is, and how far it has seen the others.
+    pub standings: Arc<Standings>,
     /// Every applied state.
     pub applied: watch::Receiver<Arc<Applied>>,
     /// Calls to the other nodes.
@@ -66,6 +70,7 @@ impl fmt::Debug for GroupParts {
 pub struct Group {
     core: Arc<GroupParts>,
     reads: ReadQueue,
+    stage: Arc<watch::Sender<Stage>>,
 }
 
 impl fmt::Debug for Group {
@@ -78,7 +83,8 @@ impl Group {
     /// Takes over the parts and starts the task that confirms reads; it ends with the last clone.
     pub fn new(parts: GroupParts) -> Self {
         let core = Arc::new(parts);
-        Self { reads: ReadQueue::start(core.clone()), core }
+        let stage = Arc::new(watch::Sender::new(Stage::begin()));
+        Self { reads: ReadQueue::start(core.clone()), core, stage }
     }
 
     /// This node.
@@ -99,6 +105,11 @@ impl Group {
     /// The consensus library's handle, for the transport.
     pub fn raft(&self) -> &Raft {
         &self.core.raft
+    }
+
+    /// How far this node is, and how far it has seen the others.
+    pub fn standings(&self) -> &Arc<Standings> {
+        &self.core.standings
     }
 
     /// Stops taking part. Open calls fail; nothing acknowledged is lost.

@@ -22,6 +22,7 @@ impl Group {
             committed_index: metrics.local_committed.map(|id| id.index),
             snapshot_index: metrics.snapshot.map(|id| id.index),
             members: members(&metrics),
+            not_admitted: self.stage().why_not().map(|why| why.to_string()),
             region_time_ms: applied.state.region_time().as_millis(),
             ..NodeStatus::default()
         }

@@ -2,8 +2,8 @@
 //!
 //! Does no IO. Entries are readable from the moment they are appended; where they lie is filled in once written.
 
-use crate::{Entry, LogId, Vote};
-use std::collections::VecDeque;
+use crate::{Boot, Entry, LogId, Seen, Vote};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Where an entry's bytes lie.
@@ -41,6 +41,10 @@ pub(crate) struct Index {
     pub(crate) vote: Option<Vote>,
     pub(crate) committed: Option<LogId>,
     pub(crate) purged: Option<LogId>,
+    /// The last start that was admitted.
+    pub(crate) boot: Option<Boot>,
+    /// How far other nodes were seen.
+    pub(crate) seen: BTreeMap<u64, Seen>,
     slots: VecDeque<Slot>,
     cached_bytes: usize,
     /// Slots before this position are not cached.
@@ -51,6 +55,12 @@ impl Index {
     /// The last entry, or the purge point.
     pub(crate) fn last(&self) -> Option<LogId> {
         self.slots.back().map(|s| s.log_id).or(self.purged)
+    }
+
+    /// The last entry that is written and covered by an fsync, or the purge point.
+    pub(crate) fn last_durable(&self) -> Option<LogId> {
+        let written = self.slots.iter().rev().find(|slot| slot.place.is_some());
+        written.map(|slot| slot.log_id).or(self.purged)
     }
 
     /// The index that the next entry must have; any, when the log was never used.

@@ -39,7 +39,7 @@ pub(crate) use writer::Coverage;
 pub use writer::LogWriter;
 
 use crate::disk::{self, Disk, DiskRead};
-use crate::{Entry, FatalHook, LogId, TypeConfig, Vote};
+use crate::{Boot, Entry, FatalHook, LogId, Seen, TypeConfig, Vote};
 use index::{Index, Place};
 use openraft::storage::IOFlushed;
 use record::Record;
@@ -168,6 +168,23 @@ impl SegmentLog {
             durable.await.map_err(|_| LogError::Closed)?;
         }
         self.index().vote = Some(vote);
+        Ok(())
+    }
+
+    /// Stores this node's start; returns once it is durable.
+    pub(crate) async fn save_boot(&self, boot: Boot) -> Result<(), LogError> {
+        let durable = self.submit_waiting(Effect::Boot(boot), &Record::Boot(boot))?;
+        durable.await.map_err(|_| LogError::Closed)?;
+        self.index().boot = Some(boot);
+        Ok(())
+    }
+
+    /// Stores how far another node was seen; returns once it is durable. The order of two calls does not matter: the further
+    /// one counts.
+    pub(crate) async fn save_seen(&self, node: u64, seen: Seen) -> Result<(), LogError> {
+        let durable = self.submit_waiting(Effect::Seen(node, seen), &Record::Seen(node, seen))?;
+        durable.await.map_err(|_| LogError::Closed)?;
+        self.index().seen.entry(node).or_insert(seen).learn(&seen);
         Ok(())
     }
 

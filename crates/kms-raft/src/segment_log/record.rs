@@ -1,6 +1,6 @@
 //! Records, the content of batches: `length (u32) ‖ kms_state::encode(record)`, one after the other.
 
-use crate::{Entry, LogId, Vote};
+use crate::{Boot, Entry, LogId, Seen, Vote};
 use kms_state::{DecodeError, Proposal};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -29,6 +29,10 @@ pub(crate) enum Record {
     Vote(Vote),
     /// Entries up to this one are committed; a hint, written along with other records.
     Committed(LogId),
+    /// This node's start was admitted.
+    Boot(Boot),
+    /// How far another node was seen.
+    Seen(u64, Seen),
 }
 
 /// Appends a record to a batch's body.

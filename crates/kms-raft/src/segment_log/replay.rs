@@ -7,7 +7,7 @@ use super::index::{Index, Place, Slot};
 use super::record::{self, Record};
 use super::segment::{self, Header, Scanned};
 use crate::disk::{Disk, Reader};
-use crate::{LogId, Vote};
+use crate::{Boot, LogId, Seen, Vote};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ pub(super) struct Marks {
     pub(super) vote: Option<Vote>,
     pub(super) purged: Option<LogId>,
     pub(super) committed: Option<LogId>,
+    pub(super) boot: Option<Boot>,
+    pub(super) seen: BTreeMap<u64, Seen>,
 }
 
 /// The log as found.
@@ -138,6 +140,8 @@ impl Replayed {
             Record::Purge(upto) => self.marks.purged = self.marks.purged.max(Some(upto)),
             Record::Vote(vote) => self.marks.vote = Some(vote),
             Record::Committed(upto) => self.marks.committed = self.marks.committed.max(Some(upto)),
+            Record::Boot(boot) => self.marks.boot = Some(boot),
+            Record::Seen(node, seen) => self.marks.seen.entry(node).or_insert(seen).learn(&seen),
         }
     }
 
@@ -150,6 +154,7 @@ impl Replayed {
         }
         let mut index = Index::default();
         (index.vote, index.committed) = (self.marks.vote, self.marks.committed);
+        (index.boot, index.seen) = (self.marks.boot, self.marks.seen);
         if let Some(purged) = self.marks.purged {
             index.purge(purged);
         }

@@ -246,6 +246,13 @@ async fn a_failed_fsync_of_a_new_file_is_fatal_too() {
 fn records_keep_their_bytes() {
     let tick =
         crate::tests::normal(2, 6, kms_state::Command::Tick { now: kms_types::Timestamp::from_millis(7) });
+    let boot = crate::Boot { number: 4, nonce: [5; 16] };
+    let seen = crate::Seen {
+        incarnation: crate::NodeIncarnation([6; 16]),
+        boot: Some(boot),
+        voted: Some(log_id(2, 5).leader_id),
+        last: Some(log_id(2, 5)),
+    };
     let records = [
         Record::Entry(Arc::new(blank(2, 5))),
         Record::Entry(Arc::new(tick)),
@@ -254,6 +261,8 @@ fn records_keep_their_bytes() {
         Record::Purge(log_id(2, 5)),
         Record::Vote(Vote::new_committed(3, 1)),
         Record::Committed(log_id(2, 5)),
+        Record::Boot(boot),
+        Record::Seen(3, seen),
     ];
     let found: Vec<String> = records.iter().map(|r| hex::encode(record::encode(r))).collect();
     assert_eq!(found, GOLDEN);
@@ -263,21 +272,23 @@ fn records_keep_their_bytes() {
 }
 
 fn membership(term: u64, index: u64) -> Entry {
-    let peer = crate::Peer { cluster: "c:1".to_owned(), api: "a:1".to_owned() };
+    let peer = crate::Peer { cluster: "c:1".to_owned(), api: "a:1".to_owned(), ..crate::Peer::default() };
     let nodes = BTreeMap::from([(1u64, peer)]);
     let payload =
         openraft::EntryPayload::Membership(openraft::Membership::new(vec![[1].into()], nodes).unwrap());
     Entry { log_id: log_id(term, index), payload }
 }
 
-const GOLDEN: [&str; 7] = [
+const GOLDEN: [&str; 9] = [
     "000000000000000002000000000000000100000000000000050000000000000000000000",
     "000000000000000002000000000000000100000000000000060000000000000001000000240000000000000030363030303030302d303030302d343030302d383030302d30303030303030303030303001000000010000000000000000010000000700000000000000",
-    "000000000000000002000000000000000100000000000000070000000000000002000000010000000000000001000000000000000100000000000000010000000000000001000000000000000300000000000000633a310300000000000000613a31",
+    "000000000000000002000000000000000100000000000000070000000000000002000000010000000000000001000000000000000100000000000000010000000000000001000000000000000300000000000000633a310300000000000000613a3100000000000000000000000000000000",
     "0000000001000000010900000000000000",
     "0000000002000000020000000000000001000000000000000500000000000000",
     "00000000030000000300000000000000010000000000000001",
     "0000000004000000020000000000000001000000000000000500000000000000",
+    "0000000005000000040000000000000005050505050505050505050505050505",
+    "000000000600000003000000000000000606060606060606060606060606060601040000000000000005050505050505050505050505050505010200000000000000010000000000000001020000000000000001000000000000000500000000000000",
 ];
 
 /// What may happen to a log.

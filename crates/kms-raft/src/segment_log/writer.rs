@@ -9,7 +9,7 @@ use super::replay::{Known, Marks};
 use super::sector::{self, SECTOR_BYTES};
 use super::segment::{self, Header};
 use crate::disk::{Disk, DiskFile};
-use crate::{FatalHook, LogId, TypeConfig, Vote};
+use crate::{Boot, FatalHook, LogId, Seen, TypeConfig, Vote};
 use openraft::storage::IOFlushed;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ pub(super) enum Effect {
     Truncate,
     Purge(LogId),
     Vote(Vote),
+    Boot(Boot),
+    Seen(u64, Seen),
 }
 
 /// Whom to tell once it is durable.
@@ -181,6 +183,8 @@ impl Writer {
             Effect::Truncate => {}
             Effect::Purge(upto) => self.marks.purged = self.marks.purged.max(Some(*upto)),
             Effect::Vote(vote) => self.marks.vote = Some(*vote),
+            Effect::Boot(boot) => self.marks.boot = Some(*boot),
+            Effect::Seen(node, seen) => self.marks.seen.entry(*node).or_insert(*seen).learn(seen),
         }
         None
     }
@@ -264,9 +268,11 @@ fn repeat(marks: &Marks) -> Vec<u8> {
         marks.vote.map(Record::Vote),
         marks.purged.map(Record::Purge),
         marks.committed.map(Record::Committed),
+        marks.boot.map(Record::Boot),
     ];
+    let seen = marks.seen.iter().map(|(node, seen)| Record::Seen(*node, *seen));
     let mut body = Vec::new();
-    for record in records.into_iter().flatten() {
+    for record in records.into_iter().flatten().chain(seen) {
         record::push(&mut body, &record::encode(&record));
     }
     body

@@ -72,6 +72,9 @@ fn render_node(text: &mut String, node: &NodeStatus, members: &[u64]) {
         node.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         node.api,
     );
+    if let Some(why) = raft.and_then(|view| view.not_admitted.as_ref()) {
+        let _ = writeln!(text, "          takes no part: {why}");
+    }
 }
 
 fn render_peer(text: &mut String, peer: &PeerView) {

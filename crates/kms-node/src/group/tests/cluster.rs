@@ -3,7 +3,7 @@
 use crate::{
     clock::Clock,
     entropy::OsEntropy,
-    group::{Group, GroupParts},
+    group::{Group, GroupParts, run_admission},
 };
 use bytes::Bytes;
 use kms_raft::{Peer, Raft, Storage, Tuning, raft_config};
@@ -110,6 +110,7 @@ impl TestCluster {
             cluster.run(node).await;
         }
         let members = cluster.peers.clone();
+        cluster.node(1).group.until_admitted().await;
         cluster.node(1).group.initialize(members).await.unwrap();
         let first = bootstrap(&cluster.region);
         let outcome = cluster.node(1).group.propose_within(first, PATIENCE).await;
@@ -124,11 +125,12 @@ impl TestCluster {
             None => TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
         let cluster = listener.local_addr().unwrap().to_string();
-        let peer = self.peers.entry(node).or_insert(Peer { cluster, api: String::new() }).clone();
+        self.peers.entry(node).or_insert(Peer { cluster, ..Peer::default() });
         let dir = self.dirs.entry(node).or_insert_with(|| tempfile::tempdir().unwrap());
         let storage = open(dir.path(), node).await;
         let tls = self.tls(&self.region, node);
-        let running = start_node(node, &self.region, peer, listener, tls, storage, self.tuning).await;
+        let known = self.peers.clone();
+        let running = start_node(node, &self.region, listener, tls, storage, self.tuning, known).await;
         self.nodes.insert(node, running);
     }
 
@@ -235,24 +237,39 @@ async fn open(dir: &Path, node: NodeId) -> Storage {
 async fn start_node(
     node: NodeId,
     region: &Region,
-    peer: Peer,
     listener: TcpListener,
     tls: TlsIdentity,
     storage: Storage,
     tuning: Tuning,
+    known: BTreeMap<NodeId, Peer>,
 ) -> TestNode {
+    let peer = known[&node].clone();
     let links = PeerLinks::new(region.clone(), Dialer::direct(tls.clone()));
-    let network = RaftNetwork::new(node, links.clone());
-    let config = Arc::new(raft_config(region.as_str(), tuning).unwrap());
+    let covered = storage.applied.borrow().log_id;
+    let nonce = (&mut crate::entropy::OsEntropy as &mut dyn kms_types::Entropy).array();
+    let standings = storage.log.standings(covered, nonce);
+    let network = RaftNetwork::new(node, links.clone(), standings.clone());
+    let config = raft_config(region.as_str(), tuning).unwrap();
+    let config = Arc::new(openraft::Config { enable_elect: false, ..config });
     let raft = Raft::new(node, config, network, storage.log, storage.machine).await.unwrap();
     let (region_inbox, inbox) = mpsc::channel(16);
     let clock = Arc::new(TestClock(AtomicU64::new(NOW.as_millis())));
     let (applied, client) = (storage.applied, Arc::new(NodeClient::new(links)));
-    let parts = GroupParts { node, raft: raft.clone(), applied, client, clock: clock.clone(), region_inbox };
+    let parts = GroupParts {
+        node,
+        raft: raft.clone(),
+        standings: standings.clone(),
+        applied,
+        client,
+        clock: clock.clone(),
+        region_inbox,
+    };
     let group = Group::new(parts);
+    let admission = tokio::spawn(run_admission(group.clone(), region.clone(), known));
     let handler = Arc::new(group.clone());
     let admin = Arc::new(TestAdmin(group.clone()));
-    let services = Services { raft, snapshots: storage.inbox, node: handler.clone(), region: handler, admin };
+    let snapshots = storage.inbox;
+    let services = Services { raft, standings, snapshots, node: handler.clone(), region: handler, admin };
     let (stop, mut stopped) = watch::channel(false);
     let (keep, voting_regions) =
         watch::channel(BTreeSet::from([region.clone(), "eu-west-1".parse().unwrap()]));
@@ -261,6 +278,7 @@ async fn start_node(
         let _keep = keep;
         let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };
         ClusterServer::serve(listener, &tls, access, services, shutdown).await.unwrap();
+        admission.abort();
     });
     TestNode { group, peer, clock, inbox, stop, server }
 }
@@ -282,7 +300,7 @@ impl AdminHandler for TestAdmin {
         Ok(self.0.status())
     }
     async fn add_node(&self, request: admin::AddNodeRequest) -> Result<admin::ChangeReply, AdminError> {
-        changed(self.0.add_learner(request.node, Peer { cluster: request.cluster, api: request.api }).await)
+        changed(self.0.add_learner(request.node, request.cluster, request.api).await)
     }
     async fn promote_node(&self, request: admin::NodeRequest) -> Result<admin::ChangeReply, AdminError> {
         changed(self.0.promote(request.node).await)

@@ -17,8 +17,8 @@ async fn a_learner_catches_up_is_promoted_and_an_old_voter_removed() {
     cluster.group(1).propose(tick(1)).await.unwrap();
     let leader = cluster.leader().await;
     cluster.run(4).await;
-    let peer = cluster.node(4).peer.clone();
-    cluster.group(leader).add_learner(4, peer).await.unwrap();
+    let address = cluster.node(4).peer.cluster.clone();
+    cluster.group(leader).add_learner(4, address, String::new()).await.unwrap();
     let view = cluster.group(4).read_view_within(LONG).await.unwrap();
     assert_eq!(view.state.region_time(), Timestamp::from_millis(1));
     cluster.group(leader).promote(4).await.unwrap();
@@ -45,8 +45,8 @@ async fn a_node_whose_disk_was_replaced_is_removed_and_added_again() {
     let leader = cluster.leader().await;
     cluster.group(leader).remove(lost).await.unwrap();
     cluster.run(lost).await;
-    let peer = cluster.node(lost).peer.clone();
-    cluster.group(leader).add_learner(lost, peer).await.unwrap();
+    let address = cluster.node(lost).peer.cluster.clone();
+    cluster.group(leader).add_learner(lost, address, String::new()).await.unwrap();
     cluster.group(leader).promote(lost).await.unwrap();
     let status = cluster.group(leader).status();
     assert!(status.snapshot_index.is_some_and(|index| index > 20), "the log must not reach back: {status:?}");
@@ -72,8 +72,8 @@ async fn a5_a_voter_that_forgot_acknowledged_entries_is_not_talked_to() {
     assert_eq!(cluster.group(leader).leader(), Some(leader));
     assert_eq!(cluster.group(lost).applied().index, 0);
     cluster.group(leader).remove(lost).await.unwrap();
-    let peer = cluster.node(lost).peer.clone();
-    cluster.group(leader).add_learner(lost, peer).await.unwrap();
+    let address = cluster.node(lost).peer.cluster.clone();
+    cluster.group(leader).add_learner(lost, address, String::new()).await.unwrap();
     cluster.converge().await;
 }
 
@@ -86,8 +86,7 @@ async fn changes_of_members_are_refused_with_a_reason() {
     assert!(matches!(cluster.group(leader).promote(9).await, Err(ChangeError::Refused(_))));
     assert!(matches!(cluster.group(leader).remove(9).await, Err(ChangeError::Refused(_))));
     assert!(matches!(cluster.group(leader).transfer_leader(Some(9)).await, Err(ChangeError::Refused(_))));
-    let elsewhere = kms_raft::Peer { cluster: "127.0.0.1:1".to_owned(), api: String::new() };
-    let moved = cluster.group(leader).add_learner(follower, elsewhere).await;
+    let moved = cluster.group(leader).add_learner(follower, "127.0.0.1:1".to_owned(), String::new()).await;
     assert!(matches!(moved, Err(ChangeError::Refused(_))));
 }
 
