@@ -6,7 +6,7 @@
 use kms_crypto::{RootKey, SigningKey};
 use kms_ops::{AuditFacts, Call, Error, Response};
 use kms_raft::{Applied, Raft, SnapshotInbox, Standings};
-use kms_state::LastUsage;
+use kms_state::{Directory, LastUsage};
 use kms_transport::NodeCalls;
 use kms_types::{RequestId, Timestamp, UsageOperation, limits::SIGNATURE_WINDOW_MS};
 use std::{sync::Arc, time::Duration};
@@ -53,6 +53,8 @@ pub struct Parts {
     pub root: Option<Arc<RootKey>>,
     /// The Region's signing key.
     pub signing: Arc<SigningKey>,
+    /// The directory that a Region comes in with; none for one of the first.
+    pub joining: Option<Directory>,
 }
 
 /// A running node; its tasks end with the runtime that it was started on.
@@ -73,8 +75,19 @@ pub struct SimulatedNode {
 impl SimulatedNode {
     /// Starts a node's tasks on the current runtime.
     pub fn start(parts: Parts) -> Self {
-        let Parts { config, raft, applied, standings, inbox: snapshots, client, link, clock, root, signing } =
-            parts;
+        let Parts {
+            config,
+            raft,
+            applied,
+            standings,
+            inbox: snapshots,
+            client,
+            link,
+            clock,
+            root,
+            signing,
+            joining,
+        } = parts;
         let (region_inbox, inbox) = mpsc::channel(REGION_INBOX);
         let node = config.node;
         let parts = GroupParts { node, raft, standings, applied, client, clock: clock.clone(), region_inbox };
@@ -102,7 +115,7 @@ impl SimulatedNode {
         tokio::spawn(usage::run(group.clone(), usage.clone(), interval, stop));
         let creating = group.clone();
         tokio::spawn(async move {
-            if let Err(error) = bootstrap(&config, &creating, root.as_deref(), None).await {
+            if let Err(error) = bootstrap(&config, &creating, root.as_deref(), joining).await {
                 tracing::error!(%error, "the Region cannot be created");
             }
         });
@@ -117,6 +130,9 @@ impl SimulatedNode {
             return Err(Error::Unavailable(NOT_ADMITTED));
         }
         let admitted = self.decider.view().await?;
+        if !admitted.counts() {
+            return Err(Error::Internal("the Region was removed, or set back to an earlier state"));
+        }
         let (dated_ms, now_ms) = (dated.as_millis(), admitted.outside_time().as_millis());
         if dated_ms.abs_diff(now_ms) > SIGNATURE_WINDOW_MS {
             return Err(Error::Internal("the signature is not of this time"));

@@ -6,9 +6,11 @@ use crate::disk::SimDisk;
 use crate::draw::Draw;
 use crate::host::{Host, Setup, StartError};
 use crate::net::{Body, Envelope, Net};
+use crate::standing::Standings;
 use kms_crypto::{RootKey, SigningKey};
 use kms_node::config::NodeConfig;
 use kms_raft::Applied;
+use kms_state::{Directory, RegionRole, Voter};
 use kms_transport::CallError;
 use kms_types::{DeploymentId, Entropy, Incarnation, Region};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +51,9 @@ pub(crate) struct Deployment {
     pub(crate) hosts: BTreeMap<Address, Host>,
     /// Stopped and to go on, as by SIGSTOP or a suspended machine.
     pub(crate) paused: BTreeSet<Address>,
+    pub(crate) standings: Standings,
+    id: DeploymentId,
+    secrets: Vec<Secrets>,
 }
 
 /// A Region's secrets, the same on all its nodes.
@@ -56,6 +61,21 @@ struct Secrets {
     incarnation: Incarnation,
     signing: Arc<SigningKey>,
     root: Option<Arc<RootKey>>,
+}
+
+impl Secrets {
+    fn draw(holds_material: bool, entropy: &mut dyn Entropy) -> Self {
+        Self {
+            incarnation: Incarnation::from_random(entropy.array()),
+            signing: Arc::new(SigningKey::generate(entropy)),
+            root: holds_material.then(|| Arc::new(RootKey::generate(entropy))),
+        }
+    }
+
+    fn voter(&self) -> Voter {
+        let role = if self.root.is_some() { RegionRole::Data } else { RegionRole::Witness };
+        Voter { incarnation: self.incarnation, verifying_key: self.signing.verifying(), role }
+    }
 }
 
 impl Deployment {
@@ -67,27 +87,53 @@ impl Deployment {
         let (nodes, mut secrets) = (shape.nodes(), Vec::new());
         let deployment = DeploymentId::from_random((&mut draw as &mut dyn Entropy).array());
         for number in 0..nodes.len() {
-            let is_data = number < shape.data_regions;
-            let entropy: &mut dyn Entropy = &mut draw;
-            secrets.push(Secrets {
-                incarnation: Incarnation::from_random(entropy.array()),
-                signing: Arc::new(SigningKey::generate(entropy)),
-                root: is_data.then(|| Arc::new(RootKey::generate(entropy))),
-            });
+            secrets.push(Secrets::draw(number < shape.data_regions, &mut draw));
         }
         let mut hosts = BTreeMap::new();
-        for (region, own) in secrets.iter().enumerate() {
+        for region in 0..nodes.len() {
             for node in 1..=nodes.get(region).copied().unwrap_or(0) {
                 let address = Address { region, node };
-                let text = config_text(deployment, address, &nodes, &secrets);
-                let config: NodeConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
-                let (root, signing) = (own.root.clone(), own.signing.clone());
-                let setup = Setup { config, root, signing, nodes: nodes.clone() };
+                let setup = setup(deployment, address, &nodes, &secrets, None)?;
                 let disk = SimDisk::new(Draw::new(seed, &format!("disk {address}")));
                 hosts.insert(address, Host::new(address, setup, disk, world.clone(), net.clone()));
             }
         }
-        Ok(Self { shape, world, net, hosts, paused: BTreeSet::new() })
+        let (paused, standings) = (BTreeSet::new(), Standings::default());
+        Ok(Self { shape, world, net, hosts, paused, standings, id: deployment, secrets })
+    }
+
+    /// Another incarnation, signing key and root key for a Region that is to come back.
+    pub(crate) fn draw_history(&mut self, region: RegionNumber, draw: &mut Draw) {
+        if let Some(secrets) = self.secrets.get_mut(region) {
+            *secrets = Secrets::draw(secrets.root.is_some(), draw);
+        }
+    }
+
+    /// What the directory is to say of a Region.
+    pub(crate) fn voter(&self, region: RegionNumber) -> Option<Voter> {
+        self.secrets.get(region).map(Secrets::voter)
+    }
+
+    /// The Region's nodes start on empty disks, with the directory that names its present incarnation.
+    pub(crate) fn begin_again(&mut self, region: RegionNumber) -> Result<(), String> {
+        let directory = self.directory_naming(region).ok_or("no Region goes by a directory with it yet")?;
+        self.standings.begin_again(region);
+        let nodes = self.shape.nodes();
+        for host in self.hosts.values_mut().filter(|host| host.address.region == region) {
+            host.begin_again(setup(self.id, host.address, &nodes, &self.secrets, Some(directory.clone()))?);
+            host.start().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn directory_naming(&self, region: RegionNumber) -> Option<Directory> {
+        let (name, voter) = (region_name(region), self.voter(region)?);
+        let others = (0..self.regions()).filter(|other| *other != region);
+        let directories = others.filter_map(|other| self.newest(other)?.state.directory().cloned());
+        let named = |directory: &Directory| {
+            directory.voters.iter().any(|(known, present)| known.as_str() == name && *present == voter)
+        };
+        directories.filter(named).max_by_key(|directory| directory.generation)
     }
 
     /// Starts every process.
@@ -138,6 +184,15 @@ impl Deployment {
         self.hosts.values().filter(move |host| host.address.region == region)
     }
 
+    /// The node that leads a Region in the highest term, by its own account.
+    pub(crate) fn leader(&self, region: RegionNumber) -> Option<&Host> {
+        let term = |host: &&Host| {
+            let group = &host.node()?.group;
+            group.is_leader().then(|| group.status().term)
+        };
+        self.of_region(region).filter(|host| term(host).is_some()).max_by_key(|host| term(host))
+    }
+
     /// The newest state that any running node of the Region has applied.
     pub(crate) fn newest(&self, region: RegionNumber) -> Option<Arc<Applied>> {
         self.of_region(region).filter_map(Host::applied).max_by_key(|applied| applied.index)
@@ -157,6 +212,21 @@ pub(crate) fn region_name(number: RegionNumber) -> &'static str {
 /// The number of a Region.
 pub(crate) fn region_number(region: &Region) -> Option<RegionNumber> {
     REGIONS.iter().position(|name| *name == region.as_str())
+}
+
+/// What a node is configured with.
+fn setup(
+    deployment: DeploymentId,
+    address: Address,
+    nodes: &[u64],
+    secrets: &[Secrets],
+    joining: Option<Directory>,
+) -> Result<Setup, String> {
+    let own = secrets.get(address.region).ok_or("there is no such Region")?;
+    let text = config_text(deployment, address, nodes, secrets);
+    let config: NodeConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let (root, signing) = (own.root.clone(), own.signing.clone());
+    Ok(Setup { config, root, signing, nodes: nodes.to_vec(), joining })
 }
 
 fn config_text(deployment: DeploymentId, own: Address, nodes: &[u64], secrets: &[Secrets]) -> String {

@@ -19,6 +19,11 @@ impl Draw {
         Self(ChaCha8Rng::seed_from_u64(hash))
     }
 
+    /// A stream of its own that follows from this one.
+    pub(crate) fn branch(&mut self) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(self.0.next_u64()))
+    }
+
     /// Less than `limit`; zero when that is zero.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0.next_u64().checked_rem(limit).unwrap_or(0)

@@ -6,8 +6,12 @@ use crate::deployment::{Deployment, STEP_MS, region_name};
 use crate::draw::Draw;
 use crate::host::{Host, StartError};
 use crate::invariants::{Violation, broken};
+use crate::overtaken::{Overtaken, Stopped};
+use crate::rebuild::{self, Cause, Rebuild};
+use crate::regions::{Earlier, may_lose};
 use crate::repair::Repair;
 use crate::rollback::{Attempt, Rollbacks};
+use crate::standing::Standing;
 use kms_node::simulation::SimulatedNode;
 use kms_region::{EvictScope, Force, PromoteScope};
 use kms_types::Region;
@@ -69,17 +73,27 @@ pub enum Fault {
     RegionLoss,
     /// A Region is promoted although nothing is wrong.
     Promotion,
+    /// Two Regions are promoted at nearly the same time for the keys of a third.
+    Contest,
     /// A Region is evicted.
     Eviction,
     /// A bit of a log changes while its node is down; the node must notice, and is replaced.
     Rot,
+    /// A Region is lost for ever, and its name comes back with a new incarnation on empty disks.
+    RegionReplaced,
+    /// All disks of a Region are set back to an earlier state; it must be found out, and is rebuilt.
+    RegionSetBack,
+    /// A Region, a witness too, is removed while it lives, and added again as a new incarnation.
+    RegionMoved,
+    /// A leader writes on alone, is overtaken, and stops once entries of another leader have taken the place of its own.
+    Overtaken,
     /// A node is set back to an earlier state of its disk; the others must notice, and it is replaced.
     Rollback,
 }
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::Kill,
         Self::PowerCut,
         Self::TornWrite,
@@ -102,8 +116,13 @@ impl Fault {
         Self::SlowDisk,
         Self::RegionLoss,
         Self::Promotion,
+        Self::Contest,
         Self::Eviction,
         Self::Rot,
+        Self::RegionReplaced,
+        Self::RegionSetBack,
+        Self::RegionMoved,
+        Self::Overtaken,
         Self::Rollback,
     ];
 
@@ -116,7 +135,14 @@ impl Fault {
             Self::Loss | Self::Duplication | Self::Reordering | Self::ClockSkew => 6,
             Self::RegionPowerCut | Self::RegionLoss | Self::Promotion => 4,
             Self::ClockJump | Self::DiskFull => 4,
-            Self::DaysPass | Self::Eviction | Self::Rot | Self::Rollback => 2,
+            Self::DaysPass
+            | Self::Eviction
+            | Self::Contest
+            | Self::Rot
+            | Self::Overtaken
+            | Self::Rollback => 2,
+            // On request, until they have run together with the rollback of single nodes.
+            Self::RegionReplaced | Self::RegionSetBack | Self::RegionMoved => 0,
         }
     }
 }
@@ -133,7 +159,14 @@ enum End {
     SetClock(Address),
     Free(Address),
     Quicken(Address),
-    Takeover { lost: RegionNumber },
+    Takeover {
+        lost: RegionNumber,
+    },
+    /// Of a contest.
+    Candidate {
+        by: RegionNumber,
+        lost: RegionNumber,
+    },
     Replace(Address),
 }
 
@@ -145,6 +178,10 @@ pub(crate) struct Faults {
     ends: Vec<(u64, End)>,
     repairs: Vec<Repair>,
     rollbacks: Rollbacks,
+    rebuilds: Vec<Rebuild>,
+    /// All disks of a Region at one moment, and what it had applied then.
+    earlier: Option<Earlier>,
+    overtaken: Option<Overtaken>,
     pub(crate) counts: BTreeMap<Fault, u64>,
 }
 
@@ -152,8 +189,10 @@ impl Faults {
     pub(crate) fn new(shape_regions: usize, favour: Option<Fault>, draw: Draw) -> Self {
         let alone = shape_regions < 2;
         let between = |fault: &Fault| {
+            use Fault::{Contest, RegionMoved, RegionReplaced, RegionSetBack};
             use Fault::{Eviction, Promotion, RegionCut, RegionIsolation, RegionLoss};
             matches!(fault, Eviction | Promotion | RegionCut | RegionIsolation | RegionLoss)
+                || matches!(fault, Contest | RegionMoved | RegionReplaced | RegionSetBack)
         };
         let weight = |fault: &Fault| if alone && between(fault) { 0 } else { fault.weight() };
         let mut faults = Self {
@@ -163,6 +202,9 @@ impl Faults {
             ends: Vec::new(),
             repairs: Vec::new(),
             rollbacks: Rollbacks::default(),
+            rebuilds: Vec::new(),
+            earlier: None,
+            overtaken: None,
             counts: BTreeMap::new(),
         };
         // Each run has favourites, so that some runs are all of one kind.
@@ -173,8 +215,9 @@ impl Faults {
             })
             .collect();
         let place = favour.and_then(|fault| Fault::ALL.iter().position(|other| *other == fault));
+        let all: u64 = faults.weights.iter().sum();
         if let Some(weight) = place.and_then(|at| faults.weights.get_mut(at)) {
-            *weight = 30;
+            *weight = all.max(1);
         }
         faults
     }
@@ -187,6 +230,8 @@ impl Faults {
             self.rollbacks.observe(deployment);
         }
         self.repairs.retain(|repair| !repair.is_done());
+        self.rebuilds.iter_mut().for_each(|rebuild| rebuild.advance(deployment, say));
+        self.rebuilds.retain(|rebuild| !rebuild.is_done());
     }
 
     /// Who went back takes no part, and who did not is not refused (A5).
@@ -194,9 +239,10 @@ impl Faults {
         self.rollbacks.check(deployment, &self.repairs)
     }
 
-    /// True when a node is on its way back.
-    pub(crate) fn is_mending(&self) -> bool {
-        !self.repairs.is_empty()
+    /// Who is on the way back.
+    pub(crate) fn mending(&self) -> Option<String> {
+        let repairs = self.repairs.iter().map(|repair| format!("{} is being replaced", repair.address));
+        repairs.chain(self.rebuilds.iter().map(Rebuild::waits_for)).next()
     }
 
     /// Begins and ends what is due.
@@ -208,6 +254,7 @@ impl Faults {
         let now_ms = deployment.world.now_ms();
         self.bury(deployment, say);
         self.end_due(now_ms, deployment, say)?;
+        self.overtake(deployment, say);
         if now_ms >= self.next_ms {
             self.next_ms = now_ms + self.draw.between(PAUSE_MS.0, PAUSE_MS.1);
             if self.ends.len() < AT_A_TIME {
@@ -224,7 +271,8 @@ impl Faults {
         say: &mut dyn FnMut(fmt::Arguments<'_>),
     ) -> Result<(), Violation> {
         self.bury(deployment, say);
-        self.ends.retain(|(_, end)| !matches!(end, End::Takeover { .. }));
+        self.ends.retain(|(_, end)| !matches!(end, End::Takeover { .. } | End::Candidate { .. }));
+        self.overtaken = None;
         self.end_due(u64::MAX, deployment, say)?;
         deployment.net.change_rules(|rules| *rules = Default::default());
         deployment.paused.clear();
@@ -236,6 +284,22 @@ impl Faults {
             start(host, say)?;
         }
         Ok(())
+    }
+
+    fn overtake(&mut self, deployment: &mut Deployment, say: &mut dyn FnMut(fmt::Arguments<'_>)) {
+        let Some(course) = &mut self.overtaken else { return };
+        let Stopped(nodes) = course.advance(deployment, say);
+        if course.is_done() {
+            self.overtaken = None;
+        }
+        let now_ms = deployment.world.now_ms();
+        for at in nodes {
+            let how = if self.draw.chance(500) { Host::kill } else { Host::cut_power };
+            if let Some(host) = deployment.hosts.get_mut(&at).filter(|host| host.is_up()) {
+                how(host);
+                self.ends.push((now_ms + self.draw.between(10, 400), End::Start(at)));
+            }
+        }
     }
 
     /// Processes whose storage failed have ended; they come back after a while.
@@ -311,6 +375,7 @@ impl Faults {
                 say(format_args!("{address} is to be replaced"));
                 self.repairs.push(Repair::new(address));
             }
+            End::Candidate { by, lost } => promote(deployment, by, lost, say),
         }
         Ok(())
     }
@@ -476,8 +541,18 @@ impl Faults {
                 self.maybe_take_over(region, until);
             }
             Fault::Promotion => self.promote(deployment, None, say),
+            Fault::Contest => self.contest(deployment, now_ms),
             Fault::Eviction => self.evict(deployment, victim.region, say),
-            Fault::Rot => self.rot(deployment, victim, say)?,
+            Fault::Rot if deployment.standings.is_living(victim.region) => {
+                self.rot(deployment, victim, say)?
+            }
+            Fault::RegionReplaced => self.replace_region(deployment, victim.region, say),
+            Fault::RegionSetBack => self.set_region_back(deployment, victim.region, now_ms, say),
+            Fault::RegionMoved => self.move_region(deployment, victim.region, say),
+            Fault::Overtaken if self.overtaken.is_none() => {
+                self.overtaken = Overtaken::begin(deployment, victim.region, &mut self.draw, say);
+            }
+            Fault::Overtaken | Fault::Rot => {}
             Fault::Rollback => self.roll_back(deployment, victim, until, say)?,
         }
         Ok(())
@@ -528,6 +603,65 @@ impl Faults {
                 Ok(())
             }
         }
+    }
+
+    fn replace_region(
+        &mut self,
+        deployment: &mut Deployment,
+        region: RegionNumber,
+        say: &mut dyn FnMut(fmt::Arguments<'_>),
+    ) {
+        if self.rebuilds.is_empty() && may_lose(deployment, region) {
+            say(format_args!("{} is lost for ever", region_name(region)));
+            rebuild::lose(deployment, region);
+            self.rebuild(deployment, region, Cause::Gone);
+        }
+    }
+
+    fn move_region(
+        &mut self,
+        deployment: &mut Deployment,
+        region: RegionNumber,
+        say: &mut dyn FnMut(fmt::Arguments<'_>),
+    ) {
+        if self.rebuilds.is_empty() && may_lose(deployment, region) {
+            say(format_args!("{} is to be replaced", region_name(region)));
+            deployment.standings.set(region, Standing::Leaving);
+            self.rebuild(deployment, region, Cause::Planned);
+        }
+    }
+
+    /// The first time remembers all its disks; later ones set it back to that, once others have heard more of it.
+    fn set_region_back(
+        &mut self,
+        deployment: &mut Deployment,
+        region: RegionNumber,
+        now_ms: u64,
+        say: &mut dyn FnMut(fmt::Arguments<'_>),
+    ) {
+        if !self.rebuilds.is_empty() {
+            return;
+        }
+        let due = self.earlier.as_ref().filter(|earlier| earlier.is_of_present(deployment));
+        match due {
+            None => self.earlier = Earlier::take(deployment, region),
+            Some(earlier) if earlier.is_missed(deployment) && may_lose(deployment, earlier.region) => {
+                let region = earlier.region;
+                say(format_args!("all disks of {} are set back", region_name(region)));
+                for address in earlier.restore(deployment) {
+                    self.ends.push((now_ms + self.draw.between(100, 1_500), End::Start(address)));
+                }
+                self.earlier = None;
+                self.rebuild(deployment, region, Cause::SetBack);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn rebuild(&mut self, deployment: &Deployment, region: RegionNumber, cause: Cause) {
+        self.repairs.retain(|repair| repair.address.region != region);
+        let draw = self.draw.branch();
+        self.rebuilds.push(Rebuild::new(region, cause, deployment, draw));
     }
 
     /// A node that was set back takes no part until it was removed and added again (A5).
@@ -601,12 +735,16 @@ impl Faults {
         let data = deployment.shape.data_regions;
         let lost = lost.filter(|lost| *lost < data).unwrap_or_else(|| self.draw.below(data as u64) as usize);
         let by = self.other(lost, data);
-        let Some((leader, from)) = leader(deployment, by).zip(region(lost)) else { return };
-        say(format_args!("promote {} for all keys of {}", region_name(by), region_name(lost)));
-        leader.spawn(|node: SimulatedNode| async move {
-            let promoted = node.region.promote(PromoteScope::AllOf(from), Force::Safe).await;
-            tracing::info!(?promoted, "promotion");
-        });
+        promote(deployment, by, lost, say);
+    }
+
+    /// All other data Regions, each when it likes.
+    fn contest(&mut self, deployment: &Deployment, now_ms: u64) {
+        let data = deployment.shape.data_regions;
+        let lost = self.draw.below(data as u64) as usize;
+        for by in (0..data).filter(|by| *by != lost) {
+            self.ends.push((now_ms + self.draw.between(0, 120), End::Candidate { by, lost }));
+        }
     }
 
     fn evict(
@@ -620,7 +758,7 @@ impl Faults {
             return;
         }
         let by = self.other(evicted, data);
-        let Some((leader, evicted)) = leader(deployment, by).zip(region(evicted)) else { return };
+        let Some((leader, evicted)) = deployment.leader(by).zip(region(evicted)) else { return };
         say(format_args!("{} evicts {evicted} from all its keys", region_name(by)));
         leader.spawn(|node: SimulatedNode| async move {
             let gone = node.region.evict(evicted, EvictScope::All).await;
@@ -629,16 +767,26 @@ impl Faults {
     }
 }
 
+fn promote(
+    deployment: &Deployment,
+    by: RegionNumber,
+    lost: RegionNumber,
+    say: &mut dyn FnMut(fmt::Arguments<'_>),
+) {
+    let Some((leader, from)) = deployment.leader(by).zip(region(lost)) else { return };
+    say(format_args!("promote {} for all keys of {}", region_name(by), region_name(lost)));
+    leader.spawn(|node: SimulatedNode| async move {
+        let promoted = node.region.promote(PromoteScope::AllOf(from), Force::Safe).await;
+        tracing::info!(?promoted, "promotion");
+    });
+}
+
 fn region(number: RegionNumber) -> Option<Region> {
     region_name(number).parse().ok()
 }
 
 fn is_up(deployment: &Deployment, address: Address) -> bool {
     deployment.hosts.get(&address).is_some_and(Host::is_up)
-}
-
-fn leader(deployment: &Deployment, region: RegionNumber) -> Option<&Host> {
-    deployment.of_region(region).find(|host| host.node().is_some_and(|node| node.group.is_leader()))
 }
 
 fn pairs(all: &[Address], cut: impl Fn(Address, Address) -> bool) -> BTreeSet<(Address, Address)> {

@@ -12,7 +12,10 @@ use kms_crypto::{RootKey, SigningKey};
 use kms_node::config::NodeConfig;
 use kms_node::simulation::{Parts, SimulatedNode};
 use kms_raft::{Applied, LogWriter, Peer, Raft, Storage, StorageError, StorageOptions, Tuning, raft_config};
+use kms_state::Directory;
+use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -56,6 +59,8 @@ pub(crate) struct Setup {
     pub(crate) signing: Arc<SigningKey>,
     /// How many nodes each Region has.
     pub(crate) nodes: Vec<u64>,
+    /// The directory that a Region comes in with.
+    pub(crate) joining: Option<Directory>,
 }
 
 /// A machine.
@@ -88,6 +93,14 @@ pub(crate) enum StartError {
     /// Its runtime or consensus does not start.
     #[error("{0}")]
     Other(String),
+    /// It panics, as openraft does on a log that contradicts itself.
+    #[error("it panics: {0}")]
+    Panicked(String),
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?").to_owned()
 }
 
 fn other(error: impl std::fmt::Display) -> StartError {
@@ -116,7 +129,9 @@ impl Host {
         self.net.joined(endpoint);
         let runtime = paused_runtime().map_err(other)?;
         let failed = Arc::new(AtomicBool::new(false));
-        match runtime.block_on(self.open(endpoint, failed.clone())) {
+        // A process that panics while it starts has not started; what it leaves behind is dropped with its runtime.
+        let opening = AssertUnwindSafe(|| runtime.block_on(self.open(endpoint, failed.clone())));
+        match catch_unwind(opening).unwrap_or_else(|panic| Err(StartError::Panicked(message_of(&*panic)))) {
             Ok((node, applied)) => {
                 self.process = Some(Process { runtime, node, applied, failed });
                 Ok(())
@@ -169,6 +184,7 @@ impl Host {
             clock: Arc::new(NodeClock { world: self.world.clone(), skew_ms: self.skew_ms.clone() }),
             root: self.setup.root.clone(),
             signing: self.setup.signing.clone(),
+            joining: self.setup.joining.clone(),
         });
         Ok((node, applied))
     }
@@ -214,6 +230,12 @@ impl Host {
         self.disk.wipe();
         self.setup.config.bootstrap = false;
         self.broken = false;
+    }
+
+    /// An empty disk and another configuration, for a Region that begins again.
+    pub(crate) fn begin_again(&mut self, setup: Setup) {
+        self.replace_disk();
+        self.setup = setup;
     }
 
     /// How the other nodes of the Region reach it.

@@ -9,6 +9,17 @@ pub(crate) struct KeyModel {
     life: Life,
     description: u32,
     grant: Grant,
+    course: Course,
+}
+
+/// What may become of a copy of a multi-Region key without a call in its Region, as far as the Region's states show that
+/// it did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Course {
+    /// How often a copy came back by ReplicateKey after an earlier one was destroyed.
+    pub(crate) rebirths: u8,
+    /// The key was destroyed in its primary's Region, so that this copy goes too (failure cases 19 and 20).
+    pub(crate) buried: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,23 +41,44 @@ enum Grant {
 
 impl KeyModel {
     /// After CreateKey, or when a replica is ready.
-    pub(crate) fn fresh() -> Self {
-        Self { life: Life::Enabled, description: 0, grant: Grant::None }
+    pub(crate) fn fresh(course: Course) -> Self {
+        Self { life: Life::Enabled, description: 0, grant: Grant::None, course }
     }
 
-    /// The states after a call that was answered so; none when the answer is impossible. Time destroys a pending key at
-    /// any moment.
+    /// The states after a call that was answered so; none when the answer is impossible.
     pub(crate) fn after(&self, asked: &Asked, told: &Told) -> Vec<Self> {
-        let mut found = Vec::new();
-        found.extend(self.step(asked, told));
-        if self.life == Life::Pending {
-            found.extend(Self { life: Life::Destroyed, ..self.clone() }.step(asked, told));
-        }
-        found
+        self.meanwhile().iter().filter_map(|state| state.step(asked, told)).collect()
     }
 
-    /// The state after a change that nobody answered.
-    pub(crate) fn after_unanswered(&self, asked: &Asked) -> Option<Self> {
+    /// The states after a change that nobody answered; none when it cannot have had an effect.
+    pub(crate) fn after_unanswered(&self, asked: &Asked) -> Vec<Self> {
+        self.meanwhile().iter().filter_map(|state| state.step_unanswered(asked)).collect()
+    }
+
+    /// This state, and what it may have become by itself. Time destroys a pending key at any moment.
+    fn meanwhile(&self) -> Vec<Self> {
+        let mut states = vec![self.clone()];
+        let mut next = 0;
+        while let Some(state) = states.get(next).cloned() {
+            next += 1;
+            states.extend(state.by_itself());
+        }
+        states
+    }
+
+    fn by_itself(&self) -> Option<Self> {
+        match self.life {
+            Life::Enabled | Life::Disabled if self.course.buried => self.live(Life::Pending),
+            Life::Enabled | Life::Disabled => None,
+            Life::Pending => self.live(Life::Destroyed),
+            Life::Destroyed => {
+                let rebirths = self.course.rebirths.checked_sub(1)?;
+                Some(Self::fresh(Course { rebirths, ..self.course }))
+            }
+        }
+    }
+
+    fn step_unanswered(&self, asked: &Asked) -> Option<Self> {
         match asked {
             Asked::Grant if self.usable() => {
                 let grant = match &self.grant {
@@ -90,7 +122,7 @@ impl KeyModel {
                 let shown = match state {
                     KeyState::Enabled => self.life == Enabled,
                     KeyState::Disabled => self.life == Disabled,
-                    KeyState::PendingDeletion => self.life == Pending,
+                    KeyState::PendingDeletion | KeyState::PendingReplicaDeletion => self.life == Pending,
                     _ => true,
                 };
                 self.when(shown && *description == self.description)
@@ -131,15 +163,32 @@ mod tests {
 
     #[test]
     fn a_use_after_a_restriction_is_impossible() {
-        let disabled = KeyModel::fresh().after(&Asked::Disable, &Told::Done);
+        let disabled = KeyModel::fresh(Course::default()).after(&Asked::Disable, &Told::Done);
         assert_eq!(disabled.len(), 1);
         assert!(disabled[0].after(&Asked::Use, &Told::Done).is_empty());
         assert_eq!(disabled[0].after(&Asked::Use, &Told::Disabled).len(), 1);
     }
 
     #[test]
+    fn a_copy_comes_back_only_as_often_as_was_seen() {
+        let pending =
+            &KeyModel::fresh(Course { rebirths: 1, buried: false }).after(&Asked::Schedule, &Told::Done)[0];
+        let back = &pending.after(&Asked::Use, &Told::Done)[0];
+        let pending = &back.after(&Asked::Schedule, &Told::Done)[0];
+        assert!(pending.after(&Asked::Use, &Told::Done).is_empty());
+    }
+
+    #[test]
+    fn a_copy_whose_key_was_destroyed_elsewhere_is_pending_and_then_gone() {
+        let fresh = KeyModel::fresh(Course { rebirths: 0, buried: true });
+        assert_eq!(fresh.after(&Asked::Use, &Told::PendingDeletion).len(), 1);
+        assert_eq!(fresh.after(&Asked::Use, &Told::Denied).len(), 1);
+        assert!(KeyModel::fresh(Course::default()).after(&Asked::Use, &Told::PendingDeletion).is_empty());
+    }
+
+    #[test]
     fn a_pending_key_may_be_gone_at_any_time_and_never_comes_back() {
-        let pending = &KeyModel::fresh().after(&Asked::Schedule, &Told::Done)[0];
+        let pending = &KeyModel::fresh(Course::default()).after(&Asked::Schedule, &Told::Done)[0];
         let gone = &pending.after(&Asked::Describe, &Told::NotFound)[0];
         assert!(gone.after(&Asked::Cancel, &Told::Done).is_empty());
         assert!(pending.after(&Asked::Cancel, &Told::Done)[0].after(&Asked::Use, &Told::NotFound).is_empty());

@@ -7,6 +7,7 @@
 mod address;
 mod answer;
 mod bug;
+mod clients;
 mod clock;
 mod deployment;
 mod disk;
@@ -20,14 +21,20 @@ mod linear;
 mod links;
 mod message;
 mod net;
+mod opening;
+mod overtaken;
+mod rebuild;
+mod regions;
 mod repair;
 mod rollback;
 mod run;
+mod standing;
 mod sweep;
 mod trace;
 mod workload;
 
 pub use bug::Bug;
+pub use clients::Clients;
 pub use deployment::Shape;
 pub use faults::Fault;
 pub use invariants::Violation;

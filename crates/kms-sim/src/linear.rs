@@ -84,7 +84,7 @@ impl Search<'_> {
                     break;
                 }
                 let states = match call.told {
-                    Told::Nothing => state.after_unanswered(&call.asked).into_iter().collect(),
+                    Told::Nothing => state.after_unanswered(&call.asked),
                     _ => state.after(&call.asked, &call.told),
                 };
                 next.extend(states.into_iter().map(|state| (done.with(at), state)));
@@ -109,13 +109,14 @@ fn answered_count(calls: &[&Call], after: &Done, before: &Done) -> bool {
 mod tests {
     use super::*;
     use crate::history::Asked;
+    use crate::key_model::Course;
 
     fn call(asked: Asked, told: Told, began: u64, ended: u64) -> Call {
         Call { asked, told, began, ended: (ended > 0).then_some(ended) }
     }
 
     fn verdict(calls: &[Call]) -> Verdict {
-        judge(calls, KeyModel::fresh())
+        judge(calls, KeyModel::fresh(Course::default()))
     }
 
     #[test]

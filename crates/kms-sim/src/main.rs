@@ -1,7 +1,7 @@
 //! Simulates deployments from seeds and says what it found.
 
 use clap::Parser;
-use kms_sim::{Fault, Options, Report, Shape, Show, Sweep, run, sweep};
+use kms_sim::{Clients, Fault, Options, Report, Shape, Show, Sweep, run, sweep};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,9 +44,12 @@ struct Arguments {
     /// Print every message as well.
     #[arg(long)]
     messages: bool,
-    /// Let a kind of fault happen much more often than the others, for example `TornWrite`.
+    /// Let a kind of fault happen as often as all others together, for example `TornWrite`.
     #[arg(long, value_parser = fault)]
     favour: Option<Fault>,
+    /// The manners of the clients, for example `Crowded`; each seed draws its own otherwise.
+    #[arg(long, value_parser = clients)]
+    clients: Option<Clients>,
     /// Build a known bug in; needs the feature `seeded-bugs`.
     #[arg(long, value_parser = bug)]
     bug: Option<kms_sim::Bug>,
@@ -66,7 +69,8 @@ impl Arguments {
         };
         let seed = self.seed.unwrap_or(self.from);
         let chaos_ms = self.chaos_seconds * 1_000;
-        Options { seed, shape: self.shape(), chaos_ms, show, bug: self.bug, favour: self.favour }
+        let (shape, bug, favour, clients) = (self.shape(), self.bug, self.favour, self.clients);
+        Options { seed, shape, chaos_ms, show, bug, favour, clients }
     }
 
     /// The command that repeats a seed.
@@ -74,8 +78,9 @@ impl Arguments {
         let features = if self.bug.is_some() { " --features seeded-bugs" } else { "" };
         let bug = self.bug.map(|bug| format!(" --bug {bug:?}")).unwrap_or_default();
         let favour = self.favour.map(|fault| format!(" --favour {fault:?}")).unwrap_or_default();
+        let clients = self.clients.map(|manner| format!(" --clients {manner:?}")).unwrap_or_default();
         format!(
-            "cargo run -p kms-sim --release{features} -- --seed {seed} --chaos-seconds {} --regions {}{favour}{bug} --trace",
+            "cargo run -p kms-sim --release{features} -- --seed {seed} --chaos-seconds {} --regions {}{favour}{clients}{bug} --trace",
             self.chaos_seconds, self.regions
         )
     }
@@ -137,6 +142,12 @@ fn fault(name: &str) -> Result<Fault, String> {
     let names = || Fault::ALL.map(|fault| format!("{fault:?}")).join(", ");
     let found = Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name);
     found.ok_or_else(|| format!("no such fault; there are {}", names()))
+}
+
+fn clients(name: &str) -> Result<Clients, String> {
+    let names = || Clients::ALL.map(|manner| format!("{manner:?}")).join(", ");
+    let found = Clients::ALL.into_iter().find(|manner| format!("{manner:?}") == name);
+    found.ok_or_else(|| format!("no such manner; there are {}", names()))
 }
 
 fn bug(name: &str) -> Result<kms_sim::Bug, String> {

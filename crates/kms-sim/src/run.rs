@@ -1,8 +1,9 @@
 //! One run of one seed: a deployment starts, faults and clients come, the faults end, everybody settles, and everything
 //! that was said is judged.
 
-use crate::address::RegionNumber;
+use crate::address::{Address, RegionNumber};
 use crate::bug::Bug;
+use crate::clients::Clients;
 use crate::deployment::{Deployment, STEP_MS, Shape, region_name};
 use crate::draw::Draw;
 use crate::faults::{Fault, Faults};
@@ -11,12 +12,13 @@ use crate::invariants::{Judge, Violation, broken};
 use crate::key_model::KeyModel;
 use crate::linear::{self, Verdict};
 use crate::net::{Body, Envelope, Fates};
+use crate::opening::Opening;
 use crate::trace::{Kind, Show, Trace};
 use crate::workload::{self, CallCounts, Workload};
 use kms_node::simulation::SimulatedNode;
-use kms_ops::Response;
-use kms_state::ControlRecord;
-use kms_types::{KeyId, KeyState, Timestamp};
+use kms_ops::Call;
+use kms_state::{ControlRecord, Lifecycle, State};
+use kms_types::{KeyId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,14 +46,24 @@ pub struct Options {
     pub show: Show,
     /// A bug to build in.
     pub bug: Option<Bug>,
-    /// A kind of fault that happens much more often than the others.
+    /// A kind of fault that happens as often as all others together.
     pub favour: Option<Fault>,
+    /// The manners of the clients; drawn from the seed if not given.
+    pub clients: Option<Clients>,
 }
 
 impl Options {
     /// A full deployment for as long as a seed usually runs.
     pub fn of_seed(seed: u64) -> Self {
-        Self { seed, shape: Shape::FULL, chaos_ms: 30_000, show: Show::Nothing, bug: None, favour: None }
+        Self {
+            seed,
+            shape: Shape::FULL,
+            chaos_ms: 30_000,
+            show: Show::Nothing,
+            bug: None,
+            favour: None,
+            clients: None,
+        }
     }
 }
 
@@ -80,6 +92,8 @@ pub struct Report {
     pub undecided: u64,
     /// Ciphertexts that were opened in the end, over all Regions.
     pub opened: u64,
+    /// Ciphertexts that were refused in the end, as their key's state or its destruction demands.
+    pub refused: u64,
     /// Elections and record changes, as a measure of what happened.
     pub entries_applied: u64,
     /// Lines of the trace, and its hash.
@@ -95,6 +109,7 @@ struct Run {
     trace: Trace,
     step: u64,
     opened: u64,
+    refused: u64,
     histories: (u64, u64),
     undecided: u64,
     leaders: BTreeMap<RegionNumber, Option<(u64, u64)>>,
@@ -115,15 +130,17 @@ pub fn run(options: Options) -> Report {
 impl Run {
     fn new(options: Options) -> Result<Self, String> {
         let Options { seed, shape, show, .. } = options;
+        let clients = options.clients.unwrap_or_else(|| Clients::drawn(&mut Draw::new(seed, "clients")));
         Ok(Self {
             options,
             deployment: Deployment::new(shape, seed)?,
             faults: Faults::new(shape.data_regions, options.favour, Draw::new(seed, "faults")),
-            workload: Workload::new(shape.data_regions, Draw::new(seed, "workload")),
+            workload: Workload::new(shape.data_regions, clients, Draw::new(seed, "workload")),
             judge: Judge::default(),
             trace: Trace::new(show),
             step: 0,
             opened: 0,
+            refused: 0,
             histories: (0, 0),
             undecided: 0,
             leaders: BTreeMap::new(),
@@ -245,8 +262,8 @@ impl Run {
 
     /// What keeps the deployment from being settled.
     fn unsettled(&self) -> Option<String> {
-        if self.faults.is_mending() {
-            return Some("a node is being replaced".to_owned());
+        if let Some(who) = self.faults.mending() {
+            return Some(who);
         }
         let mut records: BTreeMap<KeyId, (String, RegionNumber)> = BTreeMap::new();
         for region in 0..self.deployment.regions() {
@@ -280,9 +297,16 @@ impl Run {
                     let other = region_name(*by);
                     return Some(format!("{key} is at {version} in {name} and at {known} in {other}"));
                 }
-                if let Some(record) = register.committed.as_ref().filter(|r| r.awaits_installation()) {
+                if let Some(record) =
+                    register.committed.as_ref().filter(|r| r.awaits_installation() && !r.is_destroyed())
+                {
                     return Some(format!("record {} of {key} waits for installation", record.version));
                 }
+            }
+            let mut due = newest.state.due(newest.state.region_time());
+            let due = due.find(|key| is_past_deadline(&newest.state, key));
+            if let Some(key) = due {
+                return Some(format!("{key} is due for deletion in {name}"));
             }
         }
         None
@@ -294,25 +318,37 @@ impl Run {
         let hosts: Vec<_> = self.data_hosts().map(|host| host.address).collect();
         for at in hosts {
             let Some(order) = workload::create_order(at, &mut draw) else { continue };
-            let answer: Arc<Mutex<Option<bool>>> = Arc::default();
-            let (said, ok) = (answer.clone(), answer.clone());
-            let dated = Timestamp::from_millis(self.deployment.world.calendar_ms());
-            if let Some(host) = self.deployment.hosts.get(&at) {
-                host.spawn(|node: SimulatedNode| async move {
-                    let created = node.call(&order, dated).await.is_ok();
-                    *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(created);
-                });
-            }
             let end_ms = self.deployment.world.now_ms() + SERVE_LIMIT_MS;
-            let taken = || *ok.lock().unwrap_or_else(PoisonError::into_inner);
-            while taken().is_none() && self.deployment.world.now_ms() < end_ms {
-                self.advance(Calling::No, Failing::No)?;
-            }
-            if taken() != Some(true) {
-                return broken("H2", format!("{at} does not serve although nothing is wrong"));
+            // Region time may have days to make up, if they passed a moment ago.
+            while !self.serves(at, &order, end_ms)? {
+                if self.deployment.world.now_ms() >= end_ms {
+                    return broken("H2", format!("{at} does not serve although nothing is wrong"));
+                }
             }
         }
         Ok(())
+    }
+
+    /// One call, signed now.
+    fn serves(&mut self, at: Address, order: &Call, end_ms: u64) -> Result<bool, Violation> {
+        let answer: Arc<Mutex<Option<bool>>> = Arc::default();
+        let (said, order) = (answer.clone(), order.clone());
+        let dated = Timestamp::from_millis(self.deployment.world.calendar_ms());
+        if let Some(host) = self.deployment.hosts.get(&at) {
+            host.spawn(|node: SimulatedNode| async move {
+                let created = node.call(&order, dated).await.is_ok();
+                *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(created);
+            });
+        }
+        let taken = || *answer.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            self.advance(Calling::No, Failing::No)?;
+            match taken() {
+                Some(served) => return Ok(served),
+                None if self.deployment.world.now_ms() >= end_ms => return Ok(false),
+                None => {}
+            }
+        }
     }
 
     fn data_hosts(&self) -> impl Iterator<Item = &Host> {
@@ -320,7 +356,8 @@ impl Run {
         self.deployment.hosts.values().filter(move |host| host.address.region < data)
     }
 
-    /// Every ciphertext that was ever returned opens in every Region where its key is enabled (C1, D4).
+    /// Every ciphertext that was ever returned opens in every Region where its key is enabled (C1, D4), and is refused for
+    /// the right reason where it is not, or is destroyed.
     fn open_everything(&mut self) -> Result<(), Violation> {
         let mut draw = Draw::new(self.options.seed, "open");
         let failures: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -329,26 +366,17 @@ impl Run {
         for region in 0..self.options.shape.data_regions {
             let Some(newest) = self.deployment.newest(region) else { continue };
             let Some(host) = self.deployment.of_region(region).find(|host| host.is_up()) else { continue };
-            let Some(own) = newest.state.region() else { continue };
             for blob in &self.workload.blobs {
-                let key = newest.state.key(&blob.key);
-                let usable =
-                    key.is_some_and(|key| matches!(key.state(own), KeyState::Enabled | KeyState::Updating));
-                let Some(order) =
-                    usable.then(|| workload::open_order(blob, host.address, &mut draw)).flatten()
-                else {
-                    continue;
-                };
+                let Some(expected) = Opening::expected(&newest.state, &blob.key) else { continue };
+                let Some(order) = workload::open_order(blob, host.address, &mut draw) else { continue };
                 *open.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                self.opened += 1;
+                match expected {
+                    Opening::Opens => self.opened += 1,
+                    _ => self.refused += 1,
+                }
                 let (failures, open, blob) = (failures.clone(), open.clone(), blob.clone());
                 host.spawn(|node: SimulatedNode| async move {
-                    let failed = match node.call(&order, dated).await {
-                        Ok(Response::Decrypt(opened)) if opened.plaintext.bytes() == blob.plaintext => None,
-                        Ok(_) => Some("it opened to something else".to_owned()),
-                        Err(error) => Some(error.to_string()),
-                    };
-                    if let Some(why) = failed {
+                    if let Err(why) = expected.judge(node.call(&order, dated).await, &blob) {
                         let (made, here) = (region_name(blob.region), region_name(region));
                         let text = format!("a ciphertext of {} from {made}, in {here}: {why}", blob.key);
                         failures.lock().unwrap_or_else(PoisonError::into_inner).push(text);
@@ -366,17 +394,17 @@ impl Run {
         }
         let failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
         match failures.first() {
-            Some(first) => broken("C1, D4", format!("{} ciphertexts do not open; {first}", failures.len())),
+            Some(first) => broken("C1, D4", format!("{} ciphertexts: {first}", failures.len())),
             None => Ok(()),
         }
     }
 
     /// Every client's history is linearizable, key by key (B1, B4).
     fn judge_histories(&mut self) -> Result<(), Violation> {
-        for ((region, key), calls) in self.workload.history.each() {
+        for ((region, key), calls, course) in self.workload.history.each() {
             self.histories.0 += 1;
             self.histories.1 += calls.len() as u64;
-            match linear::judge(calls, KeyModel::fresh()) {
+            match linear::judge(calls, KeyModel::fresh(course)) {
                 Verdict::Linearizable => {}
                 Verdict::Undecided => self.undecided += 1,
                 Verdict::Impossible => {
@@ -410,6 +438,7 @@ impl Run {
             histories: self.histories,
             undecided: self.undecided,
             opened: self.opened,
+            refused: self.refused,
             entries_applied: self.judge.newest.each().map(|(_, applied)| applied.index).sum(),
             trace: self.trace.finish(),
         }
@@ -430,10 +459,16 @@ impl Report {
             histories: (0, 0),
             undecided: 0,
             opened: 0,
+            refused: 0,
             entries_applied: 0,
             trace: (0, String::new()),
         }
     }
+}
+
+fn is_past_deadline(state: &State, key: &KeyId) -> bool {
+    let lifecycle = state.key(key).map(|key| key.lifecycle);
+    matches!(lifecycle, Some(Lifecycle::PendingDeletion { delete_at, .. }) if delete_at <= state.region_time())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,6 +45,8 @@ pub struct Summary {
     pub undecided: u64,
     /// Ciphertexts opened in the end.
     pub opened: u64,
+    /// Ciphertexts refused in the end, for the right reason.
+    pub refused: u64,
     /// Log entries applied, counted once per Region.
     pub entries: u64,
     /// Runs in which a rule was broken.
@@ -71,6 +73,7 @@ impl Summary {
         self.histories.1 += report.histories.1;
         self.undecided += report.undecided;
         self.opened += report.opened;
+        self.refused += report.refused;
         self.entries += report.entries_applied;
         if report.violation.is_some() {
             self.failed.push(report);
@@ -94,7 +97,11 @@ impl fmt::Display for Summary {
         writeln!(f, "power cuts tore {writes} writes and lost {bytes} bytes that no fsync covered")?;
         let (histories, calls) = self.histories;
         writeln!(f, "histories judged: {histories} with {calls} calls, {} undecided", self.undecided)?;
-        writeln!(f, "ciphertexts opened in the end: {}", self.opened)?;
+        writeln!(
+            f,
+            "ciphertexts in the end: {} opened, {} refused as they must be",
+            self.opened, self.refused
+        )?;
         let faults: u64 = self.faults.values().sum();
         write!(f, "faults: {faults}")?;
         for (fault, count) in &self.faults {

@@ -1,9 +1,11 @@
 //! Clients: each has one call at a time, to any node of its Region, decided by the operations that the API decides by.
 
 use crate::address::{Address, RegionNumber};
+use crate::clients::Clients;
 use crate::deployment::{Deployment, region_name};
 use crate::draw::Draw;
 use crate::history::{Asked, Call as Recorded, History, Told};
+use crate::standing::Standing;
 use kms_node::simulation::SimulatedNode;
 use kms_ops::{self as ops, Call, Circumstances, Error, KeyMetadata, Request, Response, StateName};
 use kms_state::CredentialRef;
@@ -16,12 +18,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// Clients of each data Region.
-const CLIENTS: u64 = 4;
-/// Between two calls of a client.
-const PAUSE_MS: (u64, u64) = (5, 160);
-/// Keys that the workload keeps at a time, in all Regions.
-const MOST_KEYS: usize = 12;
+/// How many of a thousand calls are about a key that is gone.
+const GONE_PERMILLE: u64 = 80;
 /// Ciphertexts that are remembered to be opened again; later ones take the place of random earlier ones.
 const MOST_BLOBS: usize = 240;
 
@@ -80,11 +78,29 @@ pub(crate) enum Fact {
 }
 
 enum Doing {
-    Create { multi_region: bool },
-    Seal { key: KeyId, plaintext: [u8; 8] },
-    Open { blob: Blob },
-    Plain { key: KeyId, asked: Asked },
-    Share { key: KeyId, change: SharedChange },
+    Create {
+        multi_region: bool,
+    },
+    Seal {
+        key: KeyId,
+        plaintext: [u8; 8],
+    },
+    /// In a Region that was set back.
+    SealThere {
+        key: KeyId,
+        plaintext: [u8; 8],
+    },
+    Open {
+        blob: Blob,
+    },
+    Plain {
+        key: KeyId,
+        asked: Asked,
+    },
+    Share {
+        key: KeyId,
+        change: SharedChange,
+    },
 }
 
 struct Client {
@@ -144,15 +160,19 @@ pub(crate) struct Workload {
     pub(crate) history: History,
     pub(crate) counts: CallCounts,
     data_regions: usize,
+    manner: Clients,
+    /// Which history of each Region the clients know.
+    histories: BTreeMap<RegionNumber, u32>,
 }
 
 impl Workload {
-    pub(crate) fn new(data_regions: usize, draw: Draw) -> Self {
-        let regions = (0..CLIENTS).flat_map(|_| 0..data_regions);
+    pub(crate) fn new(data_regions: usize, manner: Clients, draw: Draw) -> Self {
+        let regions = (0..manner.per_region()).flat_map(|_| 0..data_regions);
         let clients = regions.map(|region| Client { region, next_ms: 0, busy: None }).collect();
         Self {
             draw,
             clients,
+            manner,
             answers: Answers::default(),
             last_call: 0,
             keys: BTreeSet::new(),
@@ -164,6 +184,7 @@ impl Workload {
             history: History::default(),
             counts: CallCounts::default(),
             data_regions,
+            histories: BTreeMap::new(),
         }
     }
 
@@ -174,13 +195,20 @@ impl Workload {
         step: u64,
         calling: bool,
     ) -> Vec<(String, Option<Fact>)> {
+        for region in 0..self.data_regions {
+            let history = deployment.standings.history(region);
+            if self.histories.insert(region, history).is_some_and(|known| known != history) {
+                self.forget(region);
+            }
+        }
         let mut facts = Vec::new();
         let mut clients = std::mem::take(&mut self.clients);
         for client in &mut clients {
             if let Some(busy) = client.busy.take() {
                 client.busy = self.finish(busy, client.region, deployment, step, &mut facts);
                 if client.busy.is_none() {
-                    client.next_ms = deployment.world.now_ms() + self.draw.between(PAUSE_MS.0, PAUSE_MS.1);
+                    let (least_ms, most_ms) = self.manner.pause_ms();
+                    client.next_ms = deployment.world.now_ms() + self.draw.between(least_ms, most_ms);
                 }
             }
             if client.busy.is_none() && calling && client.next_ms <= deployment.world.now_ms() {
@@ -191,6 +219,13 @@ impl Workload {
         facts
     }
 
+    /// Another history begins under the Region's name: nothing that it was told before is known there.
+    fn forget(&mut self, region: RegionNumber) {
+        self.ready.retain(|place| place.0 != region);
+        self.grants.retain(|place, _| place.0 != region);
+        self.history.end(region);
+    }
+
     /// True when no call is open.
     pub(crate) fn is_idle(&self) -> bool {
         self.clients.iter().all(|client| client.busy.is_none())
@@ -199,6 +234,7 @@ impl Workload {
     /// Notes where keys can be used, from the newest state of a Region.
     pub(crate) fn note_ready(&mut self, region: RegionNumber, state: &kms_state::State) {
         let Some(name) = state.region() else { return };
+        self.history.see(region, state);
         for key in self.keys.iter().filter_map(|id| state.key(id)) {
             if key.state(name) == KeyState::Enabled {
                 self.ready.insert((region, key.id));
@@ -209,7 +245,13 @@ impl Workload {
     fn begin(&mut self, region: RegionNumber, deployment: &Deployment, step: u64) -> Option<Busy> {
         let hosts: Vec<_> = deployment.of_region(region).filter(|host| host.is_up()).collect();
         let host = self.draw.pick(&hosts)?;
-        let (doing, request, account) = self.choose(region)?;
+        let (doing, request, account) = match deployment.standings.of(region) {
+            Standing::Living => self.choose(region, true)?,
+            Standing::Leaving => self.choose(region, false)?,
+            // What such a Region seals until it is found out must not be lost; what else it says does not count.
+            Standing::SetBack => self.seal_there(region)?,
+            Standing::Lost => return None,
+        };
         self.last_call += 1;
         let (call, answers) = (self.last_call, self.answers.clone());
         let order = order(request, account, host.address, &mut self.draw)?;
@@ -279,6 +321,12 @@ impl Workload {
                 self.keep(Blob { bytes, plaintext, key, region });
                 Some(Fact::Sealed { key, material, region })
             }
+            Doing::SealThere { key, plaintext } => {
+                if let Some(Ok(Response::Encrypt(sealed))) = answer {
+                    self.keep(Blob { bytes: sealed.ciphertext_blob, plaintext, key, region });
+                }
+                None
+            }
             Doing::Open { blob } => self.opened(blob, region, busy.began, step, answer),
             Doing::Plain { key, asked } => {
                 let told = told(answer.as_ref())?;
@@ -341,17 +389,30 @@ impl Workload {
         }
     }
 
-    fn choose(&mut self, region: RegionNumber) -> Option<(Doing, Request, &'static str)> {
-        let here: Vec<KeyId> =
-            self.ready.iter().filter(|(at, _)| *at == region).map(|(_, key)| *key).collect();
-        let wants_key = here.len() < 2 || (self.keys.len() < MOST_KEYS && self.draw.chance(15));
+    fn seal_there(&mut self, region: RegionNumber) -> Option<(Doing, Request, &'static str)> {
+        let shared = self.ready.iter().filter(|(at, key)| *at == region && key.is_multi_region());
+        let shared: Vec<KeyId> = shared.map(|(_, key)| *key).collect();
+        let (key, plaintext) = (*self.draw.pick(&shared)?, (&mut self.draw as &mut dyn Entropy).array());
+        Some((Doing::SealThere { key, plaintext }, seal(&key.to_string(), &plaintext), OWNER))
+    }
+
+    fn choose(&mut self, region: RegionNumber, stays: bool) -> Option<(Doing, Request, &'static str)> {
+        let (gone, here): (Vec<KeyId>, Vec<KeyId>) = {
+            let ready = self.ready.iter().filter(|(at, _)| *at == region).map(|(_, key)| *key);
+            ready.partition(|key| self.history.is_gone(&(region, *key)))
+        };
+        let wants_key = here.len() < self.manner.keys_at_least()
+            || (self.living() < self.manner.keys_at_most() && self.draw.chance(15));
         if wants_key {
-            let multi_region = self.data_regions > 1 && self.draw.chance(500);
+            let permille = self.manner.multi_region_permille();
+            let multi_region = self.data_regions > 1 && self.draw.chance(permille) && stays;
             return Some((Doing::Create { multi_region }, create_key(multi_region), OWNER));
         }
-        let key = *self.draw.pick(&here)?;
+        // Now and then a key that is gone: it has to stay so.
+        let among = if !gone.is_empty() && self.draw.chance(GONE_PERMILLE) { gone } else { here };
+        let key = *self.draw.pick(&among)?;
         let key_id = key.to_string();
-        let weights = [30, 22, 12, 6, 8, 6, 2, 3, 6, 5, 5, 3, 3, 2];
+        let weights = self.manner.weights();
         let plain = |asked: Asked, request: Request| Some((Doing::Plain { key, asked }, request, OWNER));
         match self.draw.weighted(&weights) {
             0 => {
@@ -376,13 +437,11 @@ impl Workload {
                 let request = ops::update_key_description::Request { key_id, description };
                 plain(Asked::Describing(self.descriptions), request.into())
             }
-            6 if !key.is_multi_region() => {
+            6 => {
                 let request = ops::schedule_key_deletion::Request { key_id, pending_window_in_days: Some(7) };
                 plain(Asked::Schedule, request.into())
             }
-            7 if !key.is_multi_region() => {
-                plain(Asked::Cancel, ops::cancel_key_deletion::Request { key_id }.into())
-            }
+            7 => plain(Asked::Cancel, ops::cancel_key_deletion::Request { key_id }.into()),
             8 => {
                 let arn = format!("arn:aws:kms:{}:{OWNER}:key/{key_id}", region_name(region));
                 let request = seal(&arn, b"granted?");
@@ -410,6 +469,15 @@ impl Workload {
             }
             _ => None,
         }
+    }
+
+    /// Keys that are somewhere.
+    fn living(&self) -> usize {
+        let places = |key: &&KeyId| (0..self.data_regions).map(|region| (region, **key)).collect::<Vec<_>>();
+        let lives = |key: &&KeyId| {
+            places(key).iter().any(|place| self.ready.contains(place) && !self.history.is_gone(place))
+        };
+        self.keys.iter().filter(lives).count()
     }
 
     fn other_region(&mut self, region: RegionNumber) -> Option<RegionNumber> {
@@ -525,7 +593,9 @@ fn told(answer: Option<&Result<Response, Error>>) -> Option<Told> {
         Some(Err(Error::GrantNotFound { .. })) => Told::NoSuchGrant,
         Some(Err(Error::InvalidState { state, .. })) => match state {
             StateName::NotPendingDeletion => Told::NotPendingDeletion,
-            StateName::Is(KeyState::PendingDeletion) => Told::PendingDeletion,
+            StateName::Is(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => {
+                Told::PendingDeletion
+            }
             StateName::Is(_) => return None,
         },
         Some(Err(_)) => return None,
@@ -545,6 +615,7 @@ fn describe(busy: &Busy, region: RegionNumber, answer: Option<&Result<Response, 
         Doing::Create { multi_region: true } => "create a multi-Region key".to_owned(),
         Doing::Create { multi_region: false } => "create a key".to_owned(),
         Doing::Seal { key, .. } => format!("seal under {key}"),
+        Doing::SealThere { key, .. } => format!("seal under {key} in a Region that was set back"),
         Doing::Open { blob } => format!("open of {} from {}", blob.key, region_name(blob.region)),
         Doing::Plain { key, asked } => format!("{asked:?} {key}"),
         Doing::Share { key, change } => format!("{change} of {key}"),

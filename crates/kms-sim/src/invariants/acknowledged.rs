@@ -23,6 +23,11 @@ struct Change {
 }
 
 impl Acknowledged {
+    /// The Region is lost for ever, and with it what only it had. Shared changes are not: a majority agreed to them.
+    pub(crate) fn forget(&mut self, region: RegionNumber) {
+        self.created.retain(|_, at| *at != region);
+    }
+
     pub(crate) fn created(&mut self, key: KeyId, region: RegionNumber) {
         self.created.insert(key, region);
     }

@@ -16,6 +16,13 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
+    /// The Region has another history from now on.
+    pub(crate) fn forget(&mut self, region: RegionNumber) {
+        self.entries.retain(|(of, _), _| *of != region);
+        self.hashes.retain(|(of, _), _| *of != region);
+        self.positions.retain(|(at, _), _| at.region != region);
+    }
+
     pub(crate) fn see(&mut self, at: Address, life: u64, applied: &Applied) -> Result<(), Violation> {
         let Some(log_id) = applied.log_id else { return Ok(()) };
         let known = *self.entries.entry((at.region, applied.index)).or_insert(log_id);

@@ -4,7 +4,7 @@
 use super::{Newest, Violation, broken};
 use crate::address::RegionNumber;
 use crate::deployment::{region_name, region_number};
-use kms_state::{Phase, State};
+use kms_state::{ControlRecord, Key, Phase, State};
 use kms_types::{KeyId, MaterialId};
 
 /// A ciphertext under this material was just returned by a Region.
@@ -35,11 +35,28 @@ pub(crate) fn sealed(
     Ok(())
 }
 
+/// A copy goes by its committed record and by nothing that is only proposed (rule 1).
+fn follows(region: RegionNumber, key: &Key, record: &ControlRecord) -> Result<(), Violation> {
+    let shared = key.multi_region.as_ref();
+    let same =
+        shared.is_some_and(|shared| shared.primary == record.primary && shared.members == record.members);
+    match same && key.current == record.current {
+        true => Ok(()),
+        false => {
+            let (name, version) = (region_name(region), &record.version);
+            broken("rule 1", format!("{} in {name} does not go by its record {version}", key.id))
+        }
+    }
+}
+
 /// Looks at a Region's keys.
 pub(crate) fn see(region: RegionNumber, state: &State) -> Result<(), Violation> {
     let Some(own) = state.region() else { return Ok(()) };
     for key in state.keys().filter(|key| key.id.is_multi_region()) {
         let record = state.register(&key.id).and_then(|register| register.committed.as_ref());
+        if let Some(record) = record.filter(|record| !record.is_destroyed()) {
+            follows(region, key, record)?;
+        }
         let member = record.is_some_and(|record| record.is_member(own));
         if !member && !key.held.is_empty() {
             let name = region_name(region);

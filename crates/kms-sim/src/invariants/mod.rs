@@ -3,6 +3,9 @@
 //! The judge sees what every process has applied, as a client of the disk could, and what clients were told.
 
 mod acknowledged;
+mod chain;
+mod deletions;
+mod directories;
 mod logs;
 mod materials;
 mod records;
@@ -10,14 +13,19 @@ mod region_time;
 mod tombstones;
 
 use crate::address::{Address, RegionNumber};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, region_name};
 use crate::workload::Fact;
 use acknowledged::Acknowledged;
+use chain::Chain;
+use deletions::Deletions;
+use directories::Directories;
 use kms_raft::Applied;
+use kms_state::Directory;
+use kms_types::Region;
 use logs::Logs;
 use records::Records;
 use region_time::RegionTimes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use tombstones::Tombstones;
@@ -56,6 +64,15 @@ impl Newest {
     }
 }
 
+/// True for a majority of the voters, or of those of the generation before: what was agreed on by them just before the
+/// directory changed may take effect just after, and everybody reads it (rule 12).
+pub(crate) fn is_majority(directory: Option<&Directory>, regions: &BTreeSet<RegionNumber>) -> bool {
+    let Some(directory) = directory else { return false };
+    let names: Vec<Region> = regions.iter().filter_map(|number| region_name(*number).parse().ok()).collect();
+    let before = names.iter().filter(|name| directory.before.contains(*name)).count();
+    directory.is_majority(&names) || before * 2 > directory.before.len()
+}
+
 /// Remembers, and judges.
 #[derive(Default)]
 pub(crate) struct Judge {
@@ -64,8 +81,13 @@ pub(crate) struct Judge {
     logs: Logs,
     records: Records,
     tombstones: Tombstones,
+    deletions: Deletions,
+    chain: Chain,
+    directories: Directories,
     times: RegionTimes,
     pub(crate) acknowledged: Acknowledged,
+    /// Which history of each Region is looked at.
+    histories: BTreeMap<RegionNumber, u32>,
 }
 
 impl Judge {
@@ -73,7 +95,16 @@ impl Judge {
     pub(crate) fn look(&mut self, deployment: &Deployment) -> Result<Vec<RegionNumber>, Violation> {
         let mut changed = Vec::new();
         self.times.tick(deployment);
+        for region in 0..deployment.regions() {
+            let history = deployment.standings.history(region);
+            if self.histories.insert(region, history).is_some_and(|known| known != history) {
+                self.forget(region);
+            }
+        }
         for (address, host) in &deployment.hosts {
+            if !deployment.standings.is_living(address.region) {
+                continue;
+            }
             let Some(applied) = host.applied() else { continue };
             let now = (host.life(), applied.index);
             let before = self.seen.insert(*address, now);
@@ -82,25 +113,48 @@ impl Judge {
             }
             self.logs.see(*address, host.life(), &applied)?;
             self.times.see(*address, &applied)?;
+            if let Some(peer) = applied.state.rolled_back() {
+                return broken("A5", format!("{address} is taken by {peer} for a Region that went back"));
+            }
             let known = self.newest.of(address.region).map_or(0, |newest| newest.index);
             if applied.index > known || known == 0 {
                 self.newest.0.insert(address.region, applied.clone());
                 self.tombstones.see(address.region, &applied.state)?;
+                self.deletions.see(address.region, &applied.state)?;
                 materials::see(address.region, &applied.state)?;
                 changed.push(address.region);
             }
         }
         for region in &changed {
+            self.chain.see(*region, &self.newest)?;
+            self.directories.see(*region, &self.newest)?;
             self.records.see(*region, &self.newest)?;
         }
         Ok(changed)
     }
 
+    /// Another history begins under the Region's name. What it has agreed to before stays agreed.
+    fn forget(&mut self, region: RegionNumber) {
+        if let Some(last) = self.newest.0.remove(&region) {
+            self.records.bury(region, last);
+        }
+        self.logs.forget(region);
+        self.times.forget(region);
+        self.tombstones.forget(region);
+        self.deletions.forget(region);
+        self.chain.forget(region);
+        self.directories.forget(region);
+        self.acknowledged.forget(region);
+    }
+
     /// Now and then: equal positions mean equal states (A3).
     pub(crate) fn compare_hashes(&mut self, deployment: &Deployment) -> Result<(), Violation> {
-        deployment.hosts.iter().try_for_each(|(address, host)| match host.applied() {
-            Some(applied) => self.logs.compare(*address, &applied),
-            None => Ok(()),
+        let living = |address: &Address| deployment.standings.is_living(address.region);
+        deployment.hosts.iter().filter(|(address, _)| living(address)).try_for_each(|(address, host)| {
+            match host.applied() {
+                Some(applied) => self.logs.compare(*address, &applied),
+                None => Ok(()),
+            }
         })
     }
 

@@ -4,9 +4,10 @@
 //!
 //! The protocol is docs/adr/0005-region-protocol.md.
 
-use super::{Newest, Violation, broken};
+use super::{Newest, Violation, broken, deletions, is_majority};
 use crate::address::RegionNumber;
 use crate::deployment::region_name;
+use kms_raft::Applied;
 use kms_state::{ControlRecord, MaterialStatus, State};
 use kms_types::{Epoch, KeyId, MaterialId, RecordVersion, Region};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +19,17 @@ pub(crate) struct Records {
     primaries: BTreeMap<(KeyId, Epoch), Region>,
     active: BTreeMap<KeyId, BTreeMap<MaterialId, RecordVersion>>,
     held: BTreeMap<(RegionNumber, KeyId), RecordVersion>,
+    /// The last states of Regions whose history has ended.
+    ended: Vec<(RegionNumber, Arc<Applied>)>,
 }
 
 impl Records {
+    /// The Region has another history from now on; what its voters had accepted by then counts.
+    pub(crate) fn bury(&mut self, region: RegionNumber, last: Arc<Applied>) {
+        self.held.retain(|(of, _), _| *of != region);
+        self.ended.push((region, last));
+    }
+
     /// Looks at every record of a Region that is new.
     pub(crate) fn see(&mut self, region: RegionNumber, newest: &Newest) -> Result<(), Violation> {
         let Some(applied) = newest.of(region) else { return Ok(()) };
@@ -38,15 +47,28 @@ impl Records {
                 }
                 _ => {}
             }
-            self.is_one(region, record)?;
+            if record.is_destroyed() {
+                deletions::buried(record, self.before(record))?;
+            }
+            let is_new = self.is_one(region, record)?;
             self.keeps_materials(record)?;
-            accepted_by_majority(record, newest, &applied.state)?;
+            if is_new {
+                self.accepted_by_majority(record, newest, &applied.state)?;
+            }
         }
         Ok(())
     }
 
-    fn is_one(&mut self, region: RegionNumber, record: &Arc<ControlRecord>) -> Result<(), Violation> {
+    /// The newest committed record of lower version.
+    fn before(&self, record: &ControlRecord) -> Option<&ControlRecord> {
+        let lower = self.committed.range(..(record.key, record.version.clone()));
+        lower.last().filter(|((key, _), _)| *key == record.key).map(|(_, record)| &**record)
+    }
+
+    /// True when nobody had this version before.
+    fn is_one(&mut self, region: RegionNumber, record: &Arc<ControlRecord>) -> Result<bool, Violation> {
         let (key, name) = (record.key, region_name(region));
+        let is_new = !self.committed.contains_key(&(key, record.version.clone()));
         let place = self.committed.entry((key, record.version.clone()));
         let known = place.or_insert_with(|| record.clone());
         if **known != **record {
@@ -58,7 +80,7 @@ impl Records {
             let epoch = &record.version.epoch;
             return broken("C2", format!("{primary} and {} are primary of {key} in {epoch}", record.primary));
         }
-        Ok(())
+        Ok(is_new)
     }
 
     /// Every material that was active in a lower version is in the record, and active.
@@ -76,29 +98,36 @@ impl Records {
         }
         Ok(())
     }
-}
 
-/// Rule 1, by what the newest state of each voter has accepted.
-fn accepted_by_majority(record: &ControlRecord, newest: &Newest, own: &State) -> Result<(), Violation> {
-    // A new key's first record concerns nobody else; its id is fresh, so nobody else can have another.
-    let is_first = record.version.epoch.counter <= 1 && record.version.n == 1;
-    if record.unsafe_promotions > 0 || is_first {
-        return Ok(());
-    }
-    let voters = own.directory().map_or(0, |directory| directory.voters.len());
-    let accepted = newest.each().filter(|(_, applied)| {
-        let register = applied.state.register(&record.key);
-        register.and_then(|r| r.accepted.as_ref()).is_some_and(|a| a.version >= record.version)
-    });
-    let count = accepted.count();
-    match count * 2 > voters {
-        true => Ok(()),
-        false => broken(
-            "rule 1",
-            format!(
-                "record {} of {} has effect, and {count} of {voters} accepted it",
-                record.version, record.key
+    /// Rule 1, by what the newest state of each voter has accepted when the first Region goes by the record.
+    fn accepted_by_majority(
+        &self,
+        record: &ControlRecord,
+        newest: &Newest,
+        own: &State,
+    ) -> Result<(), Violation> {
+        // A new key's first record concerns nobody else; its id is fresh, so nobody else can have another.
+        let is_first = record.version.epoch.counter <= 1 && record.version.n == 1;
+        if record.unsafe_promotions > 0 || is_first {
+            return Ok(());
+        }
+        let ended = self.ended.iter().map(|(region, applied)| (*region, applied));
+        let accepted = newest.each().chain(ended).filter(|(_, applied)| {
+            let register = applied.state.register(&record.key);
+            register.and_then(|r| r.accepted.as_ref()).is_some_and(|a| a.version >= record.version)
+        });
+        let accepted: BTreeSet<RegionNumber> = accepted.map(|(region, _)| region).collect();
+        let voters = own.directory().map_or(0, |directory| directory.voters.len());
+        let count = accepted.len();
+        match is_majority(own.directory(), &accepted) {
+            true => Ok(()),
+            false => broken(
+                "rule 1",
+                format!(
+                    "record {} of {} has effect, and {count} of {voters} accepted it",
+                    record.version, record.key
+                ),
             ),
-        ),
+        }
     }
 }

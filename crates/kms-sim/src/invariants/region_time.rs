@@ -16,6 +16,11 @@ pub(crate) struct RegionTimes {
 }
 
 impl RegionTimes {
+    /// The Region has another history from now on.
+    pub(crate) fn forget(&mut self, region: RegionNumber) {
+        self.shown.remove(&region);
+    }
+
     pub(crate) fn tick(&mut self, deployment: &Deployment) {
         self.calendar_ms = deployment.world.calendar_ms();
     }

@@ -15,6 +15,12 @@ pub(crate) struct Tombstones {
 }
 
 impl Tombstones {
+    /// The Region has another history from now on.
+    pub(crate) fn forget(&mut self, region: RegionNumber) {
+        self.living.retain(|place| place.0 != region);
+        self.gone.retain(|place| place.0 != region);
+    }
+
     pub(crate) fn see(&mut self, region: RegionNumber, state: &State) -> Result<(), Violation> {
         let now: BTreeSet<(RegionNumber, KeyId)> =
             state.keys().filter(|key| !key.id.is_multi_region()).map(|key| (region, key.id)).collect();
@@ -29,6 +35,9 @@ impl Tombstones {
         self.living.extend(now);
         for (key, register) in state.registers() {
             if register.is_destroyed() {
+                if state.key(key).is_some_and(|key| !key.held.is_empty()) {
+                    return broken("D3", format!("{name} still holds material of {key}, which is destroyed"));
+                }
                 self.gone.insert((region, *key));
             } else if self.gone.contains(&(region, *key)) {
                 return broken("D3", format!("the tombstone of {key} is gone in {name}"));

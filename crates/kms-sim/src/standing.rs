@@ -1,0 +1,51 @@
+//! Whether what a Region's nodes say is the history of that Region: it may be lost for ever, or set back to an earlier
+//! state, and its name comes back with another history (invariant A5).
+
+use crate::address::RegionNumber;
+use std::collections::BTreeMap;
+
+/// What a Region is at present.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its nodes carry on its history.
+    #[default]
+    Living,
+    /// It lives, and is to be replaced: its clients make no new multi-Region keys, which nobody else would have.
+    Leaving,
+    /// Its nodes run with an earlier state. What they say is not to be believed.
+    SetBack,
+    /// Its nodes are gone, or are not to be started again with what they have.
+    Lost,
+}
+
+/// Of every Region.
+#[derive(Debug, Default)]
+pub(crate) struct Standings {
+    now: BTreeMap<RegionNumber, Standing>,
+    histories: BTreeMap<RegionNumber, u32>,
+}
+
+impl Standings {
+    pub(crate) fn of(&self, region: RegionNumber) -> Standing {
+        self.now.get(&region).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn is_living(&self, region: RegionNumber) -> bool {
+        matches!(self.of(region), Standing::Living | Standing::Leaving)
+    }
+
+    pub(crate) fn set(&mut self, region: RegionNumber, standing: Standing) {
+        self.now.insert(region, standing);
+    }
+
+    /// A new history begins under the Region's name.
+    pub(crate) fn begin_again(&mut self, region: RegionNumber) {
+        self.set(region, Standing::Living);
+        *self.histories.entry(region).or_default() += 1;
+    }
+
+    /// Which history of the Region this is, counted from 0.
+    pub(crate) fn history(&self, region: RegionNumber) -> u32 {
+        self.histories.get(&region).copied().unwrap_or_default()
+    }
+}
