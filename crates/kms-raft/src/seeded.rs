@@ -14,7 +14,7 @@ kms_state::seeded_bugs! {
         SkipDirectorySync,
         /// A torn tail is written behind and not cut off (A4).
         KeepTornTail,
-        /// Entries that a leader made void come back after a restart (A1).
+        /// Entries that a leader made void come back after a restart, in the place of those that came instead (A1).
         IgnoreTruncation,
         /// A stored state that lost a record is used (A3).
         TrustStoredState,

@@ -30,6 +30,8 @@ const CROWDED: Options = Options { shape: Shape::ONE_REGION, clients: Some(Clien
 const ROLLED_BACK: Options =
     Options { shape: Shape::ONE_REGION, chaos_ms: 30_000, favour: Some(Fault::Rollback), ..ORDINARY };
 const DELAYED: Options = Options { favour: Some(Fault::Delay), ..CROWDED };
+const PAUSED: Options = Options { favour: Some(Fault::Pause), ..CROWDED };
+const OVERTAKEN: Options = Options { favour: Some(Fault::Overtaken), ..CROWDED };
 const TORN: Options = Options { favour: Some(Fault::TornWrite), ..CROWDED };
 const FULL_DISKS: Options = Options { favour: Some(Fault::DiskFull), ..CROWDED };
 
@@ -76,11 +78,12 @@ bugs! {
     forget_vote: "ForgetVote", 1, TORN;
     skip_directory_sync: "SkipDirectorySync", 1, ORDINARY;
     keep_torn_tail: "KeepTornTail", 1, TORN;
+    ignore_truncation: "IgnoreTruncation", 2, OVERTAKEN;
     trust_stored_state: "TrustStoredState", 1, ORDINARY;
     purge_before_durable: "PurgeBeforeDurable", 2, ORDINARY;
     restore_leader: "RestoreLeader", 1, TORN;
     read_locally: "ReadLocally", 1, CROWDED;
-    leader_reads_locally: "LeaderReadsLocally", 2, CROWDED;
+    leader_reads_locally: "LeaderReadsLocally", 1, PAUSED;
     share_confirmation: "ShareConfirmation", 4, DELAYED;
     read_before_applied: "ReadBeforeApplied", 1, CROWDED;
     retry_as_new: "RetryAsNew", 3, CROWDED;

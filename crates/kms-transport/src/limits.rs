@@ -32,7 +32,7 @@ pub(crate) const APPEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// One attempt to deliver a message to one node of a peer Region.
 pub(crate) const DELIVER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Deliveries in flight to one peer Region.
-pub(crate) const DELIVERIES_IN_FLIGHT: usize = 16;
+pub(crate) const DELIVERIES_IN_FLIGHT: usize = 64;
 /// One administration call; adding a node waits until it has caught up.
 pub(crate) const ADMIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// Calls in progress on one connection.

@@ -19,8 +19,9 @@ use super::{
 
 /// Letters that may wait for one peer.
 const QUEUE: usize = 64;
-/// Letters on their way to one peer at a time; the replay window lets them overtake each other.
-const IN_FLIGHT: usize = 4;
+/// Letters on their way to one peer at a time; the replay window lets them overtake each other. Few of them with a long round
+/// trip would be a queue that never drains, in which every letter is old: a satellite link takes a second and a half.
+const IN_FLIGHT: usize = 32;
 
 /// The way to other Regions.
 #[async_trait]
