@@ -125,8 +125,14 @@ def test_a_follower_that_its_leader_cannot_reach_disturbs_nobody(faulty):
     time.sleep(1.5)
     now = faulty.region(EU)
     assert (now["leader"], now["term"]) == (region["leader"], region["term"])
+
+    def is_ready():
+        return next(n["ready"] for n in faulty.nodes(EU) if n["id"] == follower)
+
+    wait_until(lambda: not is_ready(), "it says that it hears no leader")
     faulty.local("heal")
     wait_until(lambda: len(set(applied(faulty, EU))) == 1, "the follower has caught up")
+    wait_until(is_ready, "it serves again")
     assert node(faulty, EU, follower).describe_key(KeyId=key)["KeyMetadata"]["KeyId"] == key
 
 

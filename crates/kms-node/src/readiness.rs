@@ -1,9 +1,9 @@
 //! Whether a node may be sent calls.
 //!
 //! A node serves once Region time has moved since it started: before that it could neither date a signature nor know
-//! that a leader reaches it. It stops when it shuts down, its audit log fails (failure case 28), or it leads without a quorum:
-//! cut off from the others, it could neither read nor write, and would not know that another leads. It stops for good when
-//! it, or its Region, was removed or went back to an earlier state (invariant A5).
+//! that a leader reaches it. It stops when it shuts down, its audit log fails (failure case 28), it leads without a quorum, or
+//! it follows a leader that it does not hear: cut off from the others, it could neither read nor write, and would not know that
+//! another leads. It stops for good when it, or its Region, was removed or went back to an earlier state (invariant A5).
 
 use kms_types::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +35,7 @@ impl Readiness {
             && self.group.is_admitted()
             && self.group.leader().is_some()
             && !self.group.has_lost_its_quorum()
+            && !self.group.has_lost_its_leader()
             && self.group.applied().state.counts()
             && self.group.applied().state.region_time() > self.started_at
     }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// One node's memory of standings.
 pub struct Standings {
@@ -20,6 +22,8 @@ pub struct Standings {
     covered: Option<LogId>,
     admitted: AtomicBool,
     seen: Mutex<BTreeMap<NodeId, Seen>>,
+    /// When a leader's entries, or its heartbeat, were last accepted here.
+    followed_at: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Standings {
@@ -35,7 +39,7 @@ impl Standings {
             (index.boot.map_or(1, |boot| boot.number + 1), index.seen.clone())
         };
         let (boot, seen) = (Boot { number, nonce }, Mutex::new(seen));
-        Self { log, boot, covered, admitted: AtomicBool::new(false), seen }
+        Self { log, boot, covered, admitted: AtomicBool::new(false), seen, followed_at: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, BTreeMap<NodeId, Seen>> {
@@ -64,6 +68,16 @@ impl Standings {
     /// This node takes part no more.
     pub fn dismiss(&self) {
         self.admitted.store(false, Ordering::Release);
+    }
+
+    /// A leader's entries, or its heartbeat, were accepted here.
+    pub fn followed(&self) {
+        *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// How long ago a leader was last heard and followed; none if never since the start.
+    pub fn followed_ago(&self) -> Option<Duration> {
+        self.followed_at.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 
     /// The furthest that this node has seen of another in one of its lives.

@@ -4,7 +4,7 @@
 
 use crate::{
     identity::any_node_name,
-    limits::{ADMIN_TIMEOUT, FAR_CONNECT_TIMEOUT, MAX_ADMIN_MESSAGE_BYTES},
+    limits::{ADMIN_TIMEOUT, CONNECT_TIMEOUT, MAX_ADMIN_MESSAGE_BYTES},
     proto::admin::{self as pb, admin_client::AdminClient as Rpc, admin_server::Admin},
     tls::TlsIdentity,
 };
@@ -138,9 +138,9 @@ impl AdminClient {
         let unreachable = |e: tonic::transport::Error| AdminError::Unavailable(chain(&e));
         let endpoint = Endpoint::from_shared(format!("https://{address}"))
             .map_err(|e| AdminError::Invalid(format!("`{address}`: {e}")))?
-            .tls_config(tls.client(&any_node_name()).timeout(FAR_CONNECT_TIMEOUT))
+            .tls_config(tls.client(&any_node_name()).timeout(CONNECT_TIMEOUT))
             .map_err(|e| AdminError::Invalid(chain(&e)))?
-            .connect_timeout(FAR_CONNECT_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ADMIN_TIMEOUT);
         let channel = endpoint.connect().await.map_err(unreachable)?;
         Ok(Self { rpc: Rpc::new(channel).max_decoding_message_size(MAX_ADMIN_MESSAGE_BYTES) })

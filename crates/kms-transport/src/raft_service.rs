@@ -9,7 +9,7 @@ use crate::{
     snapshot_assembly::{SnapshotAssembly, SnapshotId},
 };
 use futures::StreamExt;
-use kms_raft::{Raft, SnapshotInbox, SnapshotMeta, Standings, Vote, VoteRequest};
+use kms_raft::{AppendResponse, Raft, SnapshotInbox, SnapshotMeta, Standings, Vote, VoteRequest};
 use kms_types::NodeId;
 use openraft::{Snapshot, vote::RaftLeaderId};
 use std::{fmt::Display, sync::Arc};
@@ -81,6 +81,9 @@ impl RaftRpc for RaftService {
         let append = unpack_append(request.get_ref())?;
         speaks_for(&request, &append.vote)?;
         let answer = self.takes_part()?.append_entries(append).await.map_err(stopped)?;
+        if !matches!(answer, AppendResponse::HigherVote(_)) {
+            self.standings.followed();
+        }
         Ok(Response::new(pb::AppendEntriesReply { response: encode(&answer) }))
     }
 

@@ -8,8 +8,8 @@ use kms_types::NodeId;
 use openraft::{Instant, ServerState, async_runtime::watch::WatchReceiver, metrics::RaftServerMetrics};
 use std::time::Duration;
 
-/// Several of the longest election time-outs: a leader that is merely busy is not taken for one that is cut off.
-const QUORUM_LOST_AFTER: Duration = Duration::from_secs(2);
+/// Several of the longest election time-outs: who is merely busy is not taken for cut off.
+const CUT_OFF_AFTER: Duration = Duration::from_secs(2);
 
 /// The node that leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +38,14 @@ impl Group {
         let metrics = metrics.borrow_watched();
         let acknowledged = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
         let alone = metrics.membership_config.voter_ids().all(|voter| voter == self.core.node);
-        metrics.state == ServerState::Leader
-            && !alone
-            && acknowledged.is_none_or(|age| age > QUORUM_LOST_AFTER)
+        metrics.state == ServerState::Leader && !alone && acknowledged.is_none_or(|age| age > CUT_OFF_AFTER)
+    }
+
+    /// True while this node follows, and has not heard its leader for so long that it is cut off or the Region has none: it
+    /// can neither read nor write, and another may lead.
+    pub fn has_lost_its_leader(&self) -> bool {
+        let silent = self.core.standings.followed_ago().is_none_or(|ago| ago > CUT_OFF_AFTER);
+        !self.is_leader() && silent
     }
 
     /// Completes when this node leads.
