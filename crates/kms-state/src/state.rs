@@ -197,9 +197,13 @@ impl State {
 
     /// The last point that was heard of a peer, of its present incarnation.
     pub fn peer_mark(&self, peer: &Region) -> Option<&Mark> {
+        self.peer_memory(peer).map(|known| &known.mark)
+    }
+
+    /// The same with the incarnation, which the directory here calls the present one.
+    pub fn peer_memory(&self, peer: &Region) -> Option<&PeerMark> {
         let voter = self.directory()?.voters.get(peer)?;
-        let known = self.peer_marks.get(peer)?;
-        (known.incarnation == voter.incarnation).then_some(&known.mark)
+        self.peer_marks.get(peer).filter(|known| known.incarnation == voter.incarnation)
     }
 
     /// Every register after `after` in key order.

@@ -41,7 +41,7 @@ struct Body {
     /// Where the sender's history stands.
     standing: Mark,
     /// Up to where the sender has heard the receiver's.
-    memory: Option<Mark>,
+    memory: Option<PeerMark>,
     /// The receiver's memory of the sender that is in the sender's history.
     confirms: Option<Mark>,
     message: Vec<u8>,
@@ -151,7 +151,7 @@ impl Writer<'_> {
             protocol_version: PROTOCOL_VERSION,
             position: Position { office: self.office, counter },
             standing: Mark { office: self.id, index: *index },
-            memory: state.peer_mark(to).copied(),
+            memory: state.peer_memory(to).copied(),
             confirms,
             message: message.encode(),
         });
@@ -212,7 +212,9 @@ impl Reader {
     }
 
     fn check_histories(&mut self, view: &View, body: &Body) -> Result<(), LetterError> {
-        if let Some(memory) = body.memory {
+        // A sender that has not heard of this incarnation yet remembers the one before; letters about directories come from it.
+        let own = |memory: &PeerMark| Some(memory.incarnation) == view.state.incarnation();
+        if let Some(memory) = body.memory.filter(own).map(|memory| memory.mark) {
             if memory.index > view.index || !view.state.has_been_at(&memory) {
                 return Err(LetterError::RolledBack { peer: body.from.clone(), memory });
             }
