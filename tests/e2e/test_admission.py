@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from harness.clients import gateway, node
 from harness.cluster import Cluster, meridian, wait_until
+from harness.fixtures import serve
 
 REGION = "us-east-1"
 VICTIM = 3
@@ -16,13 +17,7 @@ VICTIM = 3
 @pytest.fixture
 def cluster(binary, tmp_path):
     """One Region of three nodes."""
-    cluster = Cluster(tmp_path / "data", (REGION,), nodes=3)
-    try:
-        cluster.up()
-        yield cluster
-        assert not cluster.panics()
-    finally:
-        cluster.end()
+    yield from serve(Cluster(tmp_path / "data", (REGION,), nodes=3))
 
 
 def directory(cluster: Cluster, number: int) -> pathlib.Path:

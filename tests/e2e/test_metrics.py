@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 from harness.clients import gateway, multi_region_key, wait_state
 from harness.cluster import Cluster, wait_until
+from harness.fixtures import serve
 from harness.guest import Guest, operator
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -38,13 +39,7 @@ class Scrape:
 
 @pytest.fixture
 def regions(binary, tmp_path):
-    cluster = Cluster(tmp_path / "data", (HOME, SECOND, THIRD), nodes=1)
-    try:
-        cluster.up()
-        yield cluster
-        assert not cluster.panics()
-    finally:
-        cluster.end()
+    yield from serve(Cluster(tmp_path / "data", (HOME, SECOND, THIRD), nodes=1))
 
 
 def scrape(cluster: Cluster, region: str, node: int = 1) -> Scrape:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from harness.audit import records
 from harness.clients import NONE, gateway, key_state, kms, multi_region_key, rotate, wait_state
 from harness.cluster import Cluster, meridian, wait_until
+from harness.fixtures import serve
 from harness.guest import Guest, operator, peer, views
 
 HOME, SECOND, THIRD, FOURTH = "us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1"
@@ -16,24 +17,13 @@ HOME, SECOND, THIRD, FOURTH = "us-east-1", "eu-west-1", "ap-southeast-2", "sa-ea
 @pytest.fixture
 def regions(binary, tmp_path):
     """Three Regions of one node each."""
-    cluster = Cluster(tmp_path / "data", (HOME, SECOND, THIRD), nodes=1)
-    yield from served(cluster)
+    yield from serve(Cluster(tmp_path / "data", (HOME, SECOND, THIRD), nodes=1))
 
 
 @pytest.fixture
 def pair(binary, tmp_path):
     """Two Regions and nobody to decide between them."""
-    cluster = Cluster(tmp_path / "data", (HOME, SECOND), nodes=1)
-    yield from served(cluster)
-
-
-def served(cluster: Cluster):
-    try:
-        cluster.up()
-        yield cluster
-        assert not cluster.panics()
-    finally:
-        cluster.end()
+    yield from serve(Cluster(tmp_path / "data", (HOME, SECOND), nodes=1))
 
 
 @pytest.fixture
