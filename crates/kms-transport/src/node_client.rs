@@ -84,8 +84,14 @@ impl NodeClient {
         Self { links }
     }
 
-    /// Hands a write to a node that should be the leader.
-    pub async fn forward(
+    fn link(&self, node: NodeId, peer: &Peer) -> Arc<Link> {
+        self.links.link(node, &peer.cluster, Lane::Calls)
+    }
+}
+
+#[async_trait]
+impl NodeCalls for NodeClient {
+    async fn forward(
         &self,
         node: NodeId,
         peer: &Peer,
@@ -105,8 +111,7 @@ impl NodeClient {
         })
     }
 
-    /// Asks a node that should be the leader for a read index.
-    pub async fn read_index(
+    async fn read_index(
         &self,
         node: NodeId,
         peer: &Peer,
@@ -125,16 +130,14 @@ impl NodeClient {
         })
     }
 
-    /// Asks a node for its clock.
-    pub async fn clock(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Timestamp, CallError> {
+    async fn clock(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Timestamp, CallError> {
         let message = pb::ClockRequest {};
         let reply =
             self.link(node, peer).call(timeout, async |channel| rpc(channel).clock(message).await).await?;
         Ok(Timestamp::from_millis(reply.now_ms))
     }
 
-    /// Hands a message of another Region to a node that should be the leader.
-    pub async fn deliver_region(
+    async fn deliver_region(
         &self,
         node: NodeId,
         peer: &Peer,
@@ -152,8 +155,7 @@ impl NodeClient {
         })
     }
 
-    /// Says to a node where this one stands as it starts, and asks what that node has seen of it.
-    pub async fn introduce(
+    async fn introduce(
         &self,
         node: NodeId,
         peer: &Peer,
@@ -166,8 +168,7 @@ impl NodeClient {
         decoded(&reply.opinion)
     }
 
-    /// Tells a node where this one stands; it answers once it has stored that.
-    pub async fn announce(
+    async fn announce(
         &self,
         node: NodeId,
         peer: &Peer,
@@ -180,76 +181,11 @@ impl NodeClient {
         decoded(&reply.opinion)
     }
 
-    /// Asks which start of a node answers at its address.
-    pub async fn boot(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Boot, CallError> {
+    async fn boot(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Boot, CallError> {
         let message = pb::BootRequest {};
         let link = self.links.link(node, &peer.cluster, Lane::Admission);
         let reply = link.call(timeout, async |channel| rpc(channel).boot(message).await).await?;
         decoded(&reply.boot)
-    }
-
-    fn link(&self, node: NodeId, peer: &Peer) -> Arc<Link> {
-        self.links.link(node, &peer.cluster, Lane::Calls)
-    }
-}
-
-#[async_trait]
-impl NodeCalls for NodeClient {
-    async fn forward(
-        &self,
-        node: NodeId,
-        peer: &Peer,
-        proposal: &Proposal,
-        timeout: Duration,
-    ) -> Result<ForwardAnswer, CallError> {
-        NodeClient::forward(self, node, peer, proposal, timeout).await
-    }
-
-    async fn read_index(
-        &self,
-        node: NodeId,
-        peer: &Peer,
-        timeout: Duration,
-    ) -> Result<ReadIndexAnswer, CallError> {
-        NodeClient::read_index(self, node, peer, timeout).await
-    }
-
-    async fn clock(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Timestamp, CallError> {
-        NodeClient::clock(self, node, peer, timeout).await
-    }
-
-    async fn deliver_region(
-        &self,
-        node: NodeId,
-        peer: &Peer,
-        message: Bytes,
-        timeout: Duration,
-    ) -> Result<DeliverAnswer, CallError> {
-        NodeClient::deliver_region(self, node, peer, message, timeout).await
-    }
-
-    async fn introduce(
-        &self,
-        node: NodeId,
-        peer: &Peer,
-        standing: Standing,
-        timeout: Duration,
-    ) -> Result<Opinion, CallError> {
-        NodeClient::introduce(self, node, peer, standing, timeout).await
-    }
-
-    async fn announce(
-        &self,
-        node: NodeId,
-        peer: &Peer,
-        seen: Seen,
-        timeout: Duration,
-    ) -> Result<Opinion, CallError> {
-        NodeClient::announce(self, node, peer, seen, timeout).await
-    }
-
-    async fn boot(&self, node: NodeId, peer: &Peer, timeout: Duration) -> Result<Boot, CallError> {
-        NodeClient::boot(self, node, peer, timeout).await
     }
 
     fn came_back(&self, node: NodeId) {

@@ -1,7 +1,7 @@
 use super::cluster::{TestCluster, tick};
 use kms_raft::Peer;
 use kms_transport::{
-    AdminClient, AdminError, CallError, Dialer, LinkError, NodeClient, PeerLinks, TlsIdentity,
+    AdminClient, AdminError, CallError, Dialer, LinkError, NodeCalls, NodeClient, PeerLinks, TlsIdentity,
     TonicRegionLink, admin_messages as admin, pki::Authority,
 };
 use kms_types::{NodeId, Region};
