@@ -180,6 +180,43 @@ def test_a_region_that_lost_everything_comes_back_as_a_new_incarnation(regions, 
     assert gateway(regions, HOME).decrypt(CiphertextBlob=sealed)["Plaintext"] == b"kept"
 
 
+def test_keys_that_only_a_lost_region_held_are_given_up(regions):
+    shared = multi_region_key(regions, THIRD, SECOND)
+    sealed = gateway(regions, THIRD).encrypt(KeyId=shared, Plaintext=b"kept")["CiphertextBlob"]
+    alone = gateway(regions, THIRD).create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    for region in (HOME, SECOND):
+        wait_until(lambda: alone in json.dumps(registers(regions, region)), "the others know that it exists")  # noqa: B023
+    regions.kill(THIRD)
+    promoted = json.loads(operator(regions, "promote", THIRD, "--in", SECOND, "--json").stdout)
+    assert [key["key"] for key in promoted["keys"] if key["promoted"]] == [shared], promoted
+
+    def remove(*flags):
+        return operator(regions, "remove", THIRD, "--in", SECOND, *flags, check=False)
+
+    stopped = remove()
+    assert stopped.returncode != 0 and "--lose-keys" in stopped.stderr and alone in stopped.stderr, stopped.stderr
+    assert "--confirm" in remove("--lose-keys").stderr
+    assert "typing the name" in remove("--lose-keys", "--confirm", SECOND).stderr
+    assert remove("--lose-keys", "--confirm", THIRD).returncode == 0
+    for region in (HOME, SECOND):
+        wait_until(lambda: phase(regions, region, alone) == "given up", "it is given up everywhere")  # noqa: B023
+    assert phase(regions, SECOND, shared) == "stable"
+    assert gateway(regions, SECOND).decrypt(CiphertextBlob=sealed)["Plaintext"] == b"kept"
+    removals = [record for record in records(regions) if record["eventName"] == "RegionRemove"]
+    assert [record.get("errorCode") for record in removals] == [None, "Refused", None, "Invalid", None]
+    assert [record["requestParameters"]["loseKeys"] for record in removals] == [False, False, True, True, True]
+
+    # Nobody waits for it: the name comes back at once, and knows that the key is gone.
+    regions.local("remove-region", THIRD)
+    regions.local("add-region", THIRD)
+    wait_until(lambda: phase(regions, THIRD, alone) == "given up", "the newcomer knows")
+    assert key_state(gateway(regions, THIRD), alone) == "absent"
+
+
+def phase(cluster: Cluster, region: str, key: str) -> str | None:
+    return next((line["phase"] for line in registers(cluster, region) if line["key"] == key), None)
+
+
 def registers(cluster: Cluster, region: str) -> list[dict]:
     lines = operator(cluster, "registers", "--in", region, "--json").stdout.splitlines()
     return [json.loads(line) for line in lines]

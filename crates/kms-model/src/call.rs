@@ -2,7 +2,7 @@
 //! Region that is asked.
 
 use kms_crypto::VerifyingKey;
-use kms_region::{EvictScope, Force, Input, PromoteScope};
+use kms_region::{EvictScope, Force, Input, Losses, PromoteScope};
 use kms_state::{
     Command, ControlRecord, DirectoryChange, ImportDetails, ImportMaterial, Key, Lifecycle, MaterialInfo,
     MaterialStatus, Phase, RegionRole, ReplicaSeed, Requested, State, Voter,
@@ -169,7 +169,7 @@ pub(crate) fn add(region: &Region) -> Input {
 }
 
 fn change(change: DirectoryChange) -> Input {
-    Input::ChangeDirectory { change, force: Force::Safe, request: 3 }
+    Input::ChangeDirectory { change, force: Force::Safe, losses: Losses::Accepted, request: 3 }
 }
 
 /// A Region of the directory; `w` is a witness.

@@ -99,12 +99,19 @@ fn are_equal(sites: &[Site]) -> bool {
     equal && first.is_none_or(|record| sites.iter().all(|site| holds_what_it_can(site, &record, sites)))
 }
 
-/// While the primary and a majority live, no voter waits for ever: for the end of a record, or of a candidate.
+/// While the primary and a majority live, no voter waits for ever: for the end of a record, or of a candidate. With a
+/// majority, a key that left the deployment with its last holder is given up (rule 12).
 fn are_settled(sites: &[Site]) -> bool {
     let Some(record) = sites.first().and_then(committed) else { return true };
     let directory = sites.first().and_then(|site| site.state.directory());
     let majority = directory.is_some_and(|d| d.is_majority(sites.iter().map(|site| &site.region)));
     let primary = sites.iter().any(|site| site.region == record.primary);
+    let left = directory.is_some_and(|directory| {
+        !directory.voters.contains_key(&record.primary) && record.holders(directory).next().is_none()
+    });
+    if majority && left && !record.is_destroyed() {
+        return false;
+    }
     !(majority && primary) || sites.iter().all(|site| site.state.unsettled().next().is_none())
 }
 

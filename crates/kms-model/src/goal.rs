@@ -127,6 +127,12 @@ goal!(REPLACED, "a Region is back with an empty disk and has a vote again", view
 goal!(REPLACED_IS_MEMBER, "a Region that is back is an active member again", view =>
     back(&view).any(|site| view.latest().is_active_member(&site.region)));
 
+goal!(GIVEN_UP, "a key that left the deployment with its primary is given up", view => view.latest().is_given_up());
+goal!(GIVEN_UP_JOINING, "a replica that was not active yet is given up with its key", view =>
+    view.latest().is_given_up() && view.key("b").is_some());
+goal!(KEPT, "the primary left, and a holder that the others did not know of has the key", view =>
+    view.latest().primary == region("b") && view.sites.iter().any(|site| generation(site) > 1));
+
 fn generation(site: &crate::Site) -> u64 {
     site.state.directory().map_or(0, |directory| directory.generation)
 }

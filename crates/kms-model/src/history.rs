@@ -176,7 +176,26 @@ impl History {
         if !self.chosen().filter(later).all(|r| self.carries_on(r)) {
             self.broken.add(Rule::C6);
         }
+        if record.is_given_up() {
+            self.check_given_up(record);
+        }
         self.check_sequence(record);
+    }
+
+    /// D1: nothing is given up that a Region of the deployment holds. The one that gives it up may be named by what its other
+    /// history was.
+    fn check_given_up(&mut self, record: &Arc<ControlRecord>) {
+        let base = self.chosen().filter(|r| r.version < record.version && !r.is_destroyed());
+        let base = base.max_by(|a, b| a.version.cmp(&b.version)).cloned();
+        let voters = self.generations.last_key_value().map_or(0, |(_, voters)| *voters);
+        let votes = |region: &Region| {
+            let place = self.regions.iter().position(|known| known == region);
+            place.is_some_and(|place| voters & (1 << place) != 0)
+        };
+        let held = base.is_some_and(|r| r.active_members().any(|m| *m != record.primary && votes(m)));
+        if held {
+            self.broken.add(Rule::D1);
+        }
     }
 
     fn learned(&mut self, record: &Arc<ControlRecord>) {
@@ -210,12 +229,17 @@ impl History {
     }
 
     /// The first record of an epoch is the highest of a lower one that could have been acknowledged, with another
-    /// primary. Later records of an epoch follow from the first.
+    /// primary, or with none. Later records of an epoch follow from the first.
     fn carries_on(&self, record: &ControlRecord) -> bool {
         let RecordVersion { epoch, n } = &record.version;
         let below = |version: &RecordVersion| version.epoch < *epoch;
         let acknowledged = self.chosen().filter(|r| below(&r.version)).map(|r| &r.version).max();
-        let promoted = |v: &Votes| v.record.promote(epoch.clone()).is_ok_and(|r| r == *record);
+        // Who may give a key up is judged apart.
+        let nobody = Directory::default();
+        let promoted = |v: &Votes| {
+            let given_up = v.record.give_up(epoch.clone(), &nobody).is_ok_and(|r| r == *record);
+            given_up || v.record.promote(epoch.clone()).is_ok_and(|r| r == *record)
+        };
         let mut adopted = self.proposed.iter().filter(|(v, votes)| below(v) && promoted(votes));
         *n > 1 || epoch.counter == 1 || adopted.any(|(version, _)| acknowledged <= Some(version))
     }

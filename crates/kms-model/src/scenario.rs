@@ -120,6 +120,8 @@ pub fn scenarios(bound: u8) -> Vec<Scenario> {
         replace(bound),
         comeback(bound),
         estranged(bound),
+        orphan(bound),
+        heir(bound),
         imports(bound),
     ]
 }
@@ -592,6 +594,60 @@ fn estranged(bound: u8) -> Scenario {
         deaf: &["a"],
         prompt_directory: true,
         goals: &[goal::DIRECTORY_CHANGED, goal::ESTRANGED],
+        ..EMPTY
+    }
+}
+
+fn orphan(bound: u8) -> Scenario {
+    Scenario {
+        name: "orphan",
+        about: "The only holder of a key is lost while it replicates it, is removed by who may not know of the replica, and comes back with an empty disk.",
+        voters: &["a", "b", "c"],
+        members: &["a"],
+        budget: Budget::of(&[
+            (Cost::Replicate, 1),
+            (Cost::Loss, 1),
+            (Cost::Directory, 2),
+            (Cost::Promote, 1),
+            (Cost::Found, bound - 1),
+            (Cost::Short, bound),
+        ]),
+        losable: &["a"],
+        waiting: &["c"],
+        calling: &["a"],
+        joining: &["b"],
+        promoting: &["b"],
+        changing: &["c"],
+        removing: &["a"],
+        deaf: &["c"],
+        prompt_directory: true,
+        goals: &[goal::GIVEN_UP, goal::GIVEN_UP_JOINING, goal::KEPT],
+        ..EMPTY
+    }
+}
+
+fn heir(bound: u8) -> Scenario {
+    Scenario {
+        name: "heir",
+        about: "The primary is lost during a rotation; it is removed, and a member promoted, in any order.",
+        voters: &["a", "b", "c"],
+        members: &["a", "c"],
+        budget: Budget::of(&[
+            (Cost::Loss, 1),
+            (Cost::Directory, 1),
+            (Cost::Promote, 1),
+            (Cost::Rotate, 1),
+            (Cost::Short, bound),
+        ]),
+        losable: &["a"],
+        waiting: &["b", "c"],
+        calling: &["a"],
+        promoting: &["c"],
+        changing: &["b"],
+        removing: &["a"],
+        deaf: &[],
+        prompt_directory: true,
+        goals: &[goal::DIRECTORY_CHANGED, goal::PROMOTED],
         ..EMPTY
     }
 }

@@ -54,6 +54,8 @@ scenarios! {
     a_witness_with_an_empty_disk: "replace",
     a_member_with_an_empty_disk: "comeback",
     a_member_that_the_primary_still_counts: "estranged",
+    the_only_holder_is_lost: "orphan",
+    one_of_two_holders_is_lost: "heir",
     imported_material: "imports",
 }
 

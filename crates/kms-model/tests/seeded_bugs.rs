@@ -58,4 +58,5 @@ bugs! {
     hear_old_incarnation: HearOldIncarnation breaks C5 in "restore" after 7,
     member_comes_back: MemberComesBack breaks C1 in "estranged" after 4,
     silent_candidate: SilentCandidate breaks Convergence in "deserted" after 2,
+    give_up_held: GiveUpHeld breaks D1 in "heir" after 4,
 }

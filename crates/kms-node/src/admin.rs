@@ -209,6 +209,7 @@ impl AdminHandler for Admin {
         let parameters = json!({
             "region": request.region,
             "unsafe": request.unsafe_without_majority,
+            "loseKeys": request.lose_keys,
             "confirmation": request.confirmation,
         });
         self.audited("RegionRemove", parameters, self.remove_region(&request)).await

@@ -13,12 +13,14 @@ mod collect;
 pub(crate) use collect::Asked;
 
 use kms_state::{
-    Command, Directory, DirectoryAnswer, DirectoryChange, DirectoryHold, Outcome, ProposedDirectory,
+    Command, ControlRecord, Directory, DirectoryAnswer, DirectoryChange, DirectoryHold, Outcome,
+    ProposedDirectory,
 };
 use kms_types::{Epoch, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::{Alarm, DirectoryResult, Force, Machine, Message, Output, proposals::Pending};
+use crate::{Alarm, DirectoryResult, Force, Losses, Machine, Message, Output, proposals::Pending};
 
 /// How often a change tries a higher ballot before it gives way.
 const MOST_ATTEMPTS: u32 = 4;
@@ -75,8 +77,14 @@ impl Changes {
 }
 
 impl Machine {
-    pub(crate) fn change_directory(&mut self, change: DirectoryChange, force: Force, request: u64) {
-        if let Some(result) = self.refuses_change(&change, force) {
+    pub(crate) fn change_directory(
+        &mut self,
+        change: DirectoryChange,
+        force: Force,
+        losses: Losses,
+        request: u64,
+    ) {
+        if let Some(result) = self.refuses_change(&change, force, losses) {
             return self.report_directory(Some(request), result);
         }
         if let Some(running) = &mut self.changes.running {
@@ -92,7 +100,12 @@ impl Machine {
     }
 
     /// What this Region can judge alone.
-    fn refuses_change(&self, change: &DirectoryChange, force: Force) -> Option<DirectoryResult> {
+    fn refuses_change(
+        &self,
+        change: &DirectoryChange,
+        force: Force,
+        losses: Losses,
+    ) -> Option<DirectoryResult> {
         let Some(directory) = self.state.directory() else { return Some(DirectoryResult::NotVoter) };
         if !self.state.counts() || !self.state.has_vote() {
             return Some(DirectoryResult::NotVoter);
@@ -111,13 +124,25 @@ impl Machine {
         if *region == self.region {
             return Some(DirectoryResult::Own);
         }
-        let keys = self.keys_with_primary(region);
-        (keys > 0).then(|| DirectoryResult::StillPrimary { region: region.clone(), keys })
+        self.refuses_removal(region, directory, losses)
     }
 
-    fn keys_with_primary(&self, region: &Region) -> usize {
+    /// A key gets another primary before its own goes. One that no other Region holds cannot, and is lost.
+    fn refuses_removal(
+        &self,
+        region: &Region,
+        directory: &Directory,
+        losses: Losses,
+    ) -> Option<DirectoryResult> {
         let committed = self.state.registers().filter_map(|(_, register)| register.committed.as_ref());
-        committed.filter(|record| record.primary == *region && !record.is_destroyed()).count()
+        let led = committed.filter(|record| record.primary == *region && !record.is_destroyed());
+        let has_heir = |record: &&Arc<ControlRecord>| record.holders(directory).any(|other| other != region);
+        let (inherited, last): (Vec<_>, Vec<_>) = led.partition(has_heir);
+        if !inherited.is_empty() {
+            return Some(DirectoryResult::StillPrimary { region: region.clone(), keys: inherited.len() });
+        }
+        let example = last.first().filter(|_| losses == Losses::Refused)?.key;
+        Some(DirectoryResult::LastHolder { region: region.clone(), keys: last.len(), example })
     }
 
     fn begin_change(&mut self, request: Option<u64>, wanted: Option<DirectoryChange>, force: Force) {

@@ -60,6 +60,8 @@ pub enum Input {
         change: DirectoryChange,
         /// What to do without a majority.
         force: Force,
+        /// What to do about keys that no other Region holds.
+        losses: Losses,
         /// Comes back in [`crate::Output::DirectoryReport`].
         request: u64,
     },
@@ -99,4 +101,13 @@ pub enum Force {
     Safe,
     /// Go on and mark the key. Changes that the lost majority knows may be displaced.
     Unsafe,
+}
+
+/// Whether a Region may be removed that is the last one which holds some keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Losses {
+    /// Stop.
+    Refused,
+    /// Go on: they are lost with it, and given up.
+    Accepted,
 }

@@ -40,6 +40,7 @@ impl Machine {
         for (_, key) in &changed {
             self.rewatch(*key);
             self.drop_strangers_of(key);
+            self.follow_orphan(*key);
         }
         self.learning.seen = self.state.register_sequence().max(self.learning.seen);
         self.forget_known();
@@ -79,6 +80,7 @@ impl Machine {
         let keys: Vec<KeyId> = self.state.registers().map(|(key, _)| *key).collect();
         for key in keys {
             self.drop_strangers_of(&key);
+            self.follow_orphan(key);
         }
     }
 

@@ -53,7 +53,7 @@ mod watch;
 pub use config::Config;
 pub use hearing::{NotHeard, Sender, hear};
 pub use identity::IdentityStatus;
-pub use input::{EvictScope, Force, Input, PromoteScope};
+pub use input::{EvictScope, Force, Input, Losses, PromoteScope};
 pub use machine::Machine;
 pub use message::{Ack, Delivery, MAX_ITEMS, Message, MessageError, Offer, SealedMaterial, Want};
 pub use output::{Alarm, DirectoryResult, KeyResult, Output};

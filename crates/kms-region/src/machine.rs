@@ -87,8 +87,8 @@ impl Machine {
             Input::Opened { from, materials, refused } => self.opened(&from, materials, refused),
             Input::Promote { scope, force, request } => self.promote(scope, force, request),
             Input::Evict { region, scope, request } => self.evict(region, scope, request),
-            Input::ChangeDirectory { change, force, request } => {
-                self.change_directory(change, force, request);
+            Input::ChangeDirectory { change, force, losses, request } => {
+                self.change_directory(change, force, losses, request);
             }
             Input::OtherDirectory { from, theirs } => self.on_other_directory(&from, theirs),
             Input::Tick => {}

@@ -88,6 +88,19 @@ pub enum DirectoryResult {
         /// How many keys.
         keys: usize,
     },
+    /// The Region that is to go is the last one that holds keys.
+    #[error(
+        "no other Region holds {keys} keys of which `{region}` is the primary, `{example}` among them: replicate them \
+         first, or have them lost with it (--lose-keys)"
+    )]
+    LastHolder {
+        /// The Region.
+        region: Region,
+        /// How many keys.
+        keys: usize,
+        /// One of them.
+        example: KeyId,
+    },
     /// A Region does not remove itself.
     #[error("a Region cannot remove itself: command another one")]
     Own,
@@ -171,7 +184,7 @@ pub enum KeyResult {
     )]
     NotVoter,
     /// The key is scheduled for deletion here.
-    #[error("the key is pending deletion in this Region")]
+    #[error("the key is pending deletion in this Region: cancel that first")]
     PendingDeletion,
     /// This Region is not the primary.
     #[error("this Region is not the primary of the key")]
@@ -298,6 +311,14 @@ pub enum Alarm {
         /// Since when, in the driver's time.
         since: Timestamp,
     },
+    /// The last Region that held a key has left the deployment.
+    #[error("key `{key}` is lost: its primary `{primary}` has left, and no Region holds it; it is given up")]
+    KeyLost {
+        /// The key.
+        key: KeyId,
+        /// The Region that led it.
+        primary: Region,
+    },
     /// A directory without a majority takes effect (rule 12).
     #[error("`{region}` has changed the directory without a majority, generation {generation}")]
     ForcedDirectory {
@@ -328,6 +349,7 @@ impl Alarm {
             Self::ImportGivenUp { .. } => "import-given-up",
             Self::PeerBehind { .. } => "peer-behind",
             Self::PromotionUnfinished { .. } => "promotion-unfinished",
+            Self::KeyLost { .. } => "key-lost",
             Self::ForcedDirectory { .. } => "forced-directory",
             Self::UnsafePromotion { .. } => "unsafe-promotion",
         }

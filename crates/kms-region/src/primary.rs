@@ -143,15 +143,15 @@ impl Machine {
     }
 
     fn next_record(&mut self, record: &ControlRecord) -> Option<Result<ControlRecord, RecordError>> {
+        // No other record is accepted while a Region that left the deployment is a member.
+        if let Some(stranger) = self.wanted_removal(record).filter(|region| self.is_stranger(region)) {
+            return Some(self.removed(record, &stranger));
+        }
         if let Some(next) = self.adopt_displaced(record) {
             return Some(next);
         }
         if let Some(region) = self.wanted_removal(record) {
-            let next = record.remove(&region).map(|next| self.remembering_history(next, &region));
-            if seeded!(EvictWithoutCommit) {
-                self.learn(next.clone());
-            }
-            return Some(next);
+            return Some(self.removed(record, &region));
         }
         if let Some(deletion) = self
             .due_deletion(&record.key)
@@ -163,6 +163,18 @@ impl Machine {
             return Some(record.admit(&region));
         }
         self.next_of_rotation(record)
+    }
+
+    fn removed(&mut self, record: &ControlRecord, region: &Region) -> Result<ControlRecord, RecordError> {
+        let next = record.remove(region).map(|next| self.remembering_history(next, region));
+        if seeded!(EvictWithoutCommit) {
+            self.learn(next.clone());
+        }
+        next
+    }
+
+    fn is_stranger(&self, region: &Region) -> bool {
+        self.state.directory().is_some_and(|directory| !directory.voters.contains_key(region))
     }
 
     /// Rule 9: the union with what was active on the other side.
@@ -177,7 +189,9 @@ impl Machine {
     fn wanted_removal(&mut self, record: &ControlRecord) -> Option<Region> {
         let wanted = self.primary.removals.get_mut(&record.key)?;
         wanted.retain(|region| record.is_member(region) && *region != record.primary);
-        let region = wanted.first().cloned();
+        let directory = self.state.directory()?;
+        let stranger = wanted.iter().find(|region| !directory.voters.contains_key(*region));
+        let region = stranger.or_else(|| wanted.first()).cloned();
         if region.is_none() {
             self.primary.removals.remove(&record.key);
         }

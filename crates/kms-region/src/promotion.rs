@@ -9,6 +9,7 @@
 
 mod adopt;
 mod collect;
+mod orphan;
 mod triggers;
 mod unfinished;
 
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 pub use unfinished::UnfinishedPromotions;
 
 use crate::{Force, KeyResult, Machine, PromoteScope, message::batches, proposals::Pending};
+use orphan::Orphans;
 use unfinished::Unfinished;
 
 /// How often a promotion tries a higher epoch before it gives way.
@@ -33,10 +35,21 @@ pub(crate) struct Promotions {
     fenced_since: BTreeMap<KeyId, Timestamp>,
     next_own: BTreeMap<KeyId, Timestamp>,
     unfinished: Unfinished,
+    orphans: Orphans,
+}
+
+/// What a candidate does with the record that it adopts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// It becomes the primary.
+    Lead,
+    /// It buries a key that nobody holds.
+    GiveUp,
 }
 
 #[derive(Debug, Clone)]
 struct Promotion {
+    purpose: Purpose,
     request: Option<u64>,
     force: Force,
     epoch: Epoch,
@@ -70,7 +83,7 @@ enum Stage {
 
 impl Promotions {
     pub(crate) fn is_idle(&self) -> bool {
-        self.running.is_empty()
+        self.running.is_empty() && self.orphans.is_empty()
     }
 
     pub(crate) fn is_running(&self, key: &KeyId) -> bool {
@@ -87,7 +100,9 @@ impl Machine {
         self.open_request(request, &keys);
         for key in keys {
             let refused = self.refuses_promotion(&key).or_else(|| self.is_settled_primary(&key));
-            if let Some(result) = refused.or_else(|| self.begin_promotion(key, force, Some(request))) {
+            if let Some(result) =
+                refused.or_else(|| self.begin_promotion(key, Purpose::Lead, force, Some(request)))
+            {
                 self.finish_key(Some(request), key, result);
             }
         }
@@ -115,6 +130,8 @@ impl Machine {
             return Some(if destroyed { KeyResult::Destroyed } else { KeyResult::NotActiveMember });
         };
         match own.lifecycle {
+            // Nobody can call it back any more, and without a primary it could not end.
+            Lifecycle::PendingDeletion { .. } if self.due_deletion(key).is_some() => None,
             Lifecycle::PendingDeletion { .. } | Lifecycle::PendingReplicaDeletion { .. } => {
                 Some(KeyResult::PendingDeletion)
             }
@@ -129,10 +146,16 @@ impl Machine {
     }
 
     /// Answers at once only when the operator must wait for another command.
-    fn begin_promotion(&mut self, key: KeyId, force: Force, request: Option<u64>) -> Option<KeyResult> {
+    fn begin_promotion(
+        &mut self,
+        key: KeyId,
+        purpose: Purpose,
+        force: Force,
+        request: Option<u64>,
+    ) -> Option<KeyResult> {
         let deadline = self.now.plus_millis(self.config.majority_ms);
         if let Some(running) = self.promotions.running.get_mut(&key) {
-            if running.request.is_some() {
+            if running.request.is_some() || running.purpose != purpose {
                 return Some(KeyResult::InProgress);
             }
             // The Region's own attempt becomes the operator's.
@@ -140,7 +163,8 @@ impl Machine {
             return None;
         }
         let (epoch, stage) = (self.next_epoch(&key), Stage::Start);
-        let promotion = Promotion { request, force, epoch, stage, attempts: 0, deadline, unsafely: false };
+        let (attempts, unsafely) = (0, false);
+        let promotion = Promotion { purpose, request, force, epoch, stage, attempts, deadline, unsafely };
         self.promotions.running.insert(key, promotion);
         None
     }
@@ -158,6 +182,7 @@ impl Machine {
     pub(crate) fn run_promotions(&mut self) {
         self.follow_unfinished();
         self.trigger_promotions();
+        self.give_up_orphans();
         self.conclude_promotions();
         if self.may_propose() {
             self.promise_to_self();

@@ -5,6 +5,7 @@ mod directory;
 mod failure_cases;
 mod identity;
 mod imports;
+mod orphans;
 mod rules;
 mod unfinished;
 mod world;

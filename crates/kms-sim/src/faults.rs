@@ -8,13 +8,13 @@ use crate::host::{Host, StartError};
 use crate::invariants::{Violation, broken};
 use crate::overtaken::{Overtaken, Stopped};
 use crate::rebuild::{self, Cause, Rebuild};
-use crate::regions::{Earlier, may_lose};
+use crate::regions::{Earlier, has_settled};
 use crate::repair::Repair;
 use crate::rollback::{Attempt, Rollbacks};
-use crate::standing::Standing;
+
 use kms_node::simulation::SimulatedNode;
 use kms_region::{EvictScope, Force, PromoteScope};
-use kms_types::Region;
+use kms_types::{KeyId, Region};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -140,9 +140,10 @@ impl Fault {
             | Self::Contest
             | Self::Rot
             | Self::Overtaken
-            | Self::Rollback => 2,
-            // On request, until they have run together with the rollback of single nodes.
-            Self::RegionReplaced | Self::RegionSetBack | Self::RegionMoved => 0,
+            | Self::Rollback
+            | Self::RegionReplaced
+            | Self::RegionSetBack
+            | Self::RegionMoved => 2,
         }
     }
 }
@@ -222,8 +223,13 @@ impl Faults {
         faults
     }
 
-    /// Nodes whose disk was damaged are on their way back.
-    pub(crate) fn mend(&mut self, deployment: &mut Deployment, say: &mut dyn FnMut(fmt::Arguments<'_>)) {
+    /// Nodes whose disk was damaged are on their way back, and Regions that were lost. Returns the deletions that operators
+    /// want cancelled, so that a key can get another primary.
+    pub(crate) fn mend(
+        &mut self,
+        deployment: &mut Deployment,
+        say: &mut dyn FnMut(fmt::Arguments<'_>),
+    ) -> Vec<(RegionNumber, KeyId)> {
         self.repairs.iter_mut().for_each(|repair| repair.advance(deployment, say));
         self.rollbacks.forget(&self.repairs);
         if deployment.world.now_ms() % OBSERVE_MS < STEP_MS {
@@ -231,7 +237,9 @@ impl Faults {
         }
         self.repairs.retain(|repair| !repair.is_done());
         self.rebuilds.iter_mut().for_each(|rebuild| rebuild.advance(deployment, say));
+        let cancels = self.rebuilds.iter_mut().flat_map(Rebuild::take_cancels).collect();
         self.rebuilds.retain(|rebuild| !rebuild.is_done());
+        cancels
     }
 
     /// Who went back takes no part, and who did not is not refused (A5).
@@ -611,7 +619,7 @@ impl Faults {
         region: RegionNumber,
         say: &mut dyn FnMut(fmt::Arguments<'_>),
     ) {
-        if self.rebuilds.is_empty() && may_lose(deployment, region) {
+        if self.rebuilds.is_empty() && has_settled(deployment) {
             say(format_args!("{} is lost for ever", region_name(region)));
             rebuild::lose(deployment, region);
             self.rebuild(deployment, region, Cause::Gone);
@@ -624,9 +632,8 @@ impl Faults {
         region: RegionNumber,
         say: &mut dyn FnMut(fmt::Arguments<'_>),
     ) {
-        if self.rebuilds.is_empty() && may_lose(deployment, region) {
+        if self.rebuilds.is_empty() && has_settled(deployment) {
             say(format_args!("{} is to be replaced", region_name(region)));
-            deployment.standings.set(region, Standing::Leaving);
             self.rebuild(deployment, region, Cause::Planned);
         }
     }
@@ -645,7 +652,7 @@ impl Faults {
         let due = self.earlier.as_ref().filter(|earlier| earlier.is_of_present(deployment));
         match due {
             None => self.earlier = Earlier::take(deployment, region),
-            Some(earlier) if earlier.is_missed(deployment) && may_lose(deployment, earlier.region) => {
+            Some(earlier) if earlier.is_missed(deployment) && has_settled(deployment) => {
                 let region = earlier.region;
                 say(format_args!("all disks of {} are set back", region_name(region)));
                 for address in earlier.restore(deployment) {

@@ -6,12 +6,11 @@ use crate::address::{Address, RegionNumber};
 use crate::deployment::{Deployment, region_name};
 use crate::draw::Draw;
 use crate::host::Host;
-use crate::regions::may_lose;
 use crate::standing::Standing;
 use kms_node::simulation::SimulatedNode;
-use kms_region::{DirectoryResult, Force, PromoteScope};
+use kms_region::{DirectoryResult, Force, KeyResult, Losses, PromoteScope};
 use kms_state::{DirectoryChange, DirectoryError};
-use kms_types::Region;
+use kms_types::{KeyId, Region};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const PAUSE_MS: u64 = 500;
 /// How long operators look on before they begin.
 const HESITATION_MS: (u64, u64) = (200, 3_000);
-/// How long calls may be open that began before: what they create has to be known before a Region goes.
-const DRAIN_MS: u64 = 6_000;
 
 /// Why a Region is rebuilt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +46,12 @@ enum Stage {
 /// What came of a command.
 enum Came {
     Done,
+    /// Of these keys every member here is pending deletion.
+    Pending(Vec<(RegionNumber, KeyId)>),
+    /// Keys would be lost.
+    Losing(String),
     /// Another command first.
-    Back,
+    Back(String),
     Again(String),
 }
 
@@ -63,6 +64,10 @@ pub(crate) struct Rebuild {
     stage: Stage,
     running: Option<Outcome>,
     removed: bool,
+    /// What the next removal does about keys that no other Region holds.
+    losses: Losses,
+    /// Deletions that keep keys from getting another primary.
+    cancels: Vec<(RegionNumber, KeyId)>,
     /// Which of the other Regions is commanded: each promotes itself for the keys that it has.
     turn: usize,
     next_ms: u64,
@@ -72,10 +77,10 @@ pub(crate) struct Rebuild {
 impl Rebuild {
     pub(crate) fn new(region: RegionNumber, cause: Cause, deployment: &Deployment, mut draw: Draw) -> Self {
         let stage = if cause == Cause::SetBack { Stage::FoundOut } else { Stage::Promote };
-        let drain_ms = if cause == Cause::Planned { DRAIN_MS } else { 0 };
         let hesitation_ms = draw.between(HESITATION_MS.0, HESITATION_MS.1);
-        let next_ms = deployment.world.now_ms() + drain_ms + hesitation_ms;
-        Self { region, cause, stage, running: None, removed: false, turn: 0, next_ms, draw }
+        let next_ms = deployment.world.now_ms() + hesitation_ms;
+        let (running, losses, cancels) = (None, Losses::Refused, Vec::new());
+        Self { region, cause, stage, running, removed: false, losses, cancels, turn: 0, next_ms, draw }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -94,7 +99,19 @@ impl Rebuild {
             let ended = running.lock().unwrap_or_else(PoisonError::into_inner).take();
             match ended {
                 Some(Came::Done) => self.finished(deployment, say),
-                Some(Came::Back) => (self.stage, self.turn) = (Stage::Promote, self.turn + 1),
+                Some(Came::Pending(keys)) => {
+                    self.cancels = keys;
+                    self.finished(deployment, say);
+                }
+                Some(Came::Losing(why)) => {
+                    say(format_args!("{:?} {}: {why}", self.stage, region_name(self.region)));
+                    self.losses = Losses::Accepted;
+                    self.next_ms = now_ms + PAUSE_MS;
+                }
+                Some(Came::Back(why)) => {
+                    say(format_args!("{:?} {}: {why}", self.stage, region_name(self.region)));
+                    (self.stage, self.turn) = (Stage::Promote, self.turn + 1);
+                }
                 Some(Came::Again(why)) => {
                     say(format_args!("{:?} {}: {why}", self.stage, region_name(self.region)));
                     self.next_ms = now_ms + PAUSE_MS;
@@ -123,6 +140,11 @@ impl Rebuild {
         }
     }
 
+    /// Where operators want deletions cancelled.
+    pub(crate) fn take_cancels(&mut self) -> Vec<(RegionNumber, KeyId)> {
+        std::mem::take(&mut self.cancels)
+    }
+
     fn is_found_out(&self, deployment: &Deployment) -> bool {
         deployment.newest(self.region).is_some_and(|applied| applied.state.rolled_back().is_some())
     }
@@ -138,14 +160,19 @@ impl Rebuild {
         let leader = *leaders.get(self.turn.checked_rem(leaders.len())?)?;
         let region: Region = region_name(self.region).parse().ok()?;
         match self.stage {
-            Stage::Promote => Some(spawn(leader, move |on| promote(on, region))),
-            // One that lives goes only while every key that it leads can get another primary.
-            Stage::Remove if self.cause == Cause::Planned && !may_lose(deployment, self.region) => None,
-            Stage::Remove => Some(spawn(leader, move |on| change(on, DirectoryChange::Remove { region }))),
+            Stage::Promote => {
+                let at = leader.address.region;
+                Some(spawn(leader, move |on| promote(on, region, at)))
+            }
+            Stage::Remove => {
+                let losses = self.losses;
+                Some(spawn(leader, move |on| change(on, DirectoryChange::Remove { region }, losses)))
+            }
             Stage::Invite => {
                 let voter = deployment.voter(self.region)?;
                 let nodes = vec!["simulated:1".to_owned()];
-                Some(spawn(leader, move |on| change(on, DirectoryChange::Add { region, voter, nodes })))
+                let add = DirectoryChange::Add { region, voter, nodes };
+                Some(spawn(leader, move |on| change(on, add, Losses::Refused)))
             }
             Stage::FoundOut | Stage::Reading | Stage::Done => None,
         }
@@ -192,20 +219,26 @@ pub(crate) fn lose(deployment: &mut Deployment, region: RegionNumber) {
     deployment.paused.retain(|at| !of_region(at));
 }
 
-async fn promote(on: SimulatedNode, region: Region) -> Came {
+async fn promote(on: SimulatedNode, region: Region, at: RegionNumber) -> Came {
     match on.region.promote(PromoteScope::AllOf(region), Force::Safe).await {
-        Ok(_) => Came::Done,
+        Ok(results) => {
+            let pending = results.into_iter().filter(|(_, result)| *result == KeyResult::PendingDeletion);
+            Came::Pending(pending.map(|(key, _)| (at, key)).collect())
+        }
         Err(error) => Came::Again(error.to_string()),
     }
 }
 
-async fn change(on: SimulatedNode, change: DirectoryChange) -> Came {
-    use DirectoryResult::{Changed, Refused, StillPrimary};
-    match on.region.change_directory(change, Force::Safe).await {
+async fn change(on: SimulatedNode, change: DirectoryChange, losses: Losses) -> Came {
+    use DirectoryResult::{Changed, LastHolder, Refused, StillPrimary};
+    match on.region.change_directory(change, Force::Safe, losses).await {
         // Unknown, known: what an earlier attempt did without being heard.
         Ok(Changed { .. } | Refused(DirectoryError::Unknown(_) | DirectoryError::Known(_))) => Came::Done,
         // It became the primary of a key meanwhile.
-        Ok(StillPrimary { .. } | Refused(DirectoryError::StillMember { .. })) => Came::Back,
+        Ok(why @ LastHolder { .. }) => Came::Losing(why.to_string()),
+        Ok(why @ (StillPrimary { .. } | Refused(DirectoryError::StillMember { .. }))) => {
+            Came::Back(why.to_string())
+        }
         Ok(other) => Came::Again(other.to_string()),
         Err(error) => Came::Again(error.to_string()),
     }

@@ -1,38 +1,19 @@
 //! What has to hold before a whole Region is taken away, and all disks of one at an earlier moment.
 
 use crate::address::{Address, RegionNumber};
-use crate::deployment::{Deployment, region_name, region_number};
+use crate::deployment::Deployment;
 use crate::disk::DiskImage;
 use crate::standing::Standing;
 use kms_raft::Applied;
-use kms_state::{ControlRecord, Lifecycle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// True when every Region lives and has agreed on who votes, and every key of this one has a member that can become its
-/// primary. A key that nobody else has cannot get one, and a Region is not removed while it is the primary of keys.
-pub(crate) fn may_lose(deployment: &Deployment, region: RegionNumber) -> bool {
-    let settled = (0..deployment.regions()).all(|other| {
-        let applied = deployment.newest(other);
+/// True when every Region lives and has agreed on who votes: a majority survives the loss of one.
+pub(crate) fn has_settled(deployment: &Deployment) -> bool {
+    (0..deployment.regions()).all(|region| {
+        let applied = deployment.newest(region);
         let reads = |applied: &Arc<Applied>| applied.state.has_vote() && !applied.state.is_survey_open();
-        deployment.standings.is_living(other) && applied.as_ref().is_some_and(reads)
-    });
-    let name = region_name(region);
-    let heirs = (0..deployment.regions()).all(|other| {
-        let Some(applied) = deployment.newest(other) else { return false };
-        let records = applied.state.registers().filter_map(|(_, register)| register.committed.clone());
-        let mut theirs = records.filter(|r| r.primary.as_str() == name && !r.is_destroyed());
-        theirs.all(|record| has_heir(deployment, &record))
-    });
-    settled && heirs
-}
-
-fn has_heir(deployment: &Deployment, record: &ControlRecord) -> bool {
-    let others = record.active_members().filter(|member| **member != record.primary);
-    others.filter_map(region_number).any(|member| {
-        let applied = deployment.newest(member);
-        let lifecycle = applied.and_then(|applied| Some(applied.state.key(&record.key)?.lifecycle));
-        matches!(lifecycle, Some(Lifecycle::Enabled | Lifecycle::Disabled))
+        deployment.standings.is_living(region) && applied.as_ref().is_some_and(reads)
     })
 }
 

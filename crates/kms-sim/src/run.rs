@@ -183,7 +183,9 @@ impl Run {
         if failing == Failing::Yes {
             self.faults.advance(&mut self.deployment, &mut |what| trace.note(Kind::Event, now_ms, what))?;
         }
-        self.faults.mend(&mut self.deployment, &mut |what| trace.note(Kind::Event, now_ms, what));
+        let cancels =
+            self.faults.mend(&mut self.deployment, &mut |what| trace.note(Kind::Event, now_ms, what));
+        self.workload.ask_to_cancel(cancels);
         for (what, fact) in self.workload.advance(&self.deployment, self.step, calling == Calling::Yes) {
             trace.note(Kind::Event, now_ms, format_args!("{what}"));
             if let Some(fact) = fact {

@@ -10,8 +10,6 @@ pub(crate) enum Standing {
     /// Its nodes carry on its history.
     #[default]
     Living,
-    /// It lives, and is to be replaced: its clients make no new multi-Region keys, which nobody else would have.
-    Leaving,
     /// Its nodes run with an earlier state. What they say is not to be believed.
     SetBack,
     /// Its nodes are gone, or are not to be started again with what they have.
@@ -31,7 +29,7 @@ impl Standings {
     }
 
     pub(crate) fn is_living(&self, region: RegionNumber) -> bool {
-        matches!(self.of(region), Standing::Living | Standing::Leaving)
+        self.of(region) == Standing::Living
     }
 
     pub(crate) fn set(&mut self, region: RegionNumber, standing: Standing) {

@@ -154,6 +154,8 @@ pub(crate) struct Workload {
     /// Where each key is ready for calls, as seen in the Regions' states.
     ready: BTreeSet<(RegionNumber, KeyId)>,
     grants: BTreeMap<(RegionNumber, KeyId), GrantId>,
+    /// What operators wait for.
+    cancels: BTreeSet<(RegionNumber, KeyId)>,
     pub(crate) blobs: Vec<Blob>,
     sealed: u64,
     descriptions: u32,
@@ -178,6 +180,7 @@ impl Workload {
             keys: BTreeSet::new(),
             ready: BTreeSet::new(),
             grants: BTreeMap::new(),
+            cancels: BTreeSet::new(),
             blobs: Vec::new(),
             sealed: 0,
             descriptions: 0,
@@ -211,7 +214,8 @@ impl Workload {
                     client.next_ms = deployment.world.now_ms() + self.draw.between(least_ms, most_ms);
                 }
             }
-            if client.busy.is_none() && calling && client.next_ms <= deployment.world.now_ms() {
+            let due = calling && client.next_ms <= deployment.world.now_ms();
+            if client.busy.is_none() && (due || self.cancels.iter().any(|place| place.0 == client.region)) {
                 client.busy = self.begin(client.region, deployment, step);
             }
         }
@@ -219,9 +223,15 @@ impl Workload {
         facts
     }
 
+    /// An operator asks for a deletion to be cancelled; the next client of the Region that is free does it.
+    pub(crate) fn ask_to_cancel(&mut self, places: impl IntoIterator<Item = (RegionNumber, KeyId)>) {
+        self.cancels.extend(places);
+    }
+
     /// Another history begins under the Region's name: nothing that it was told before is known there.
     fn forget(&mut self, region: RegionNumber) {
         self.ready.retain(|place| place.0 != region);
+        self.cancels.retain(|place| place.0 != region);
         self.grants.retain(|place, _| place.0 != region);
         self.history.end(region);
     }
@@ -246,8 +256,7 @@ impl Workload {
         let hosts: Vec<_> = deployment.of_region(region).filter(|host| host.is_up()).collect();
         let host = self.draw.pick(&hosts)?;
         let (doing, request, account) = match deployment.standings.of(region) {
-            Standing::Living => self.choose(region, true)?,
-            Standing::Leaving => self.choose(region, false)?,
+            Standing::Living => self.choose(region)?,
             // What such a Region seals until it is found out must not be lost; what else it says does not count.
             Standing::SetBack => self.seal_there(region)?,
             Standing::Lost => return None,
@@ -396,7 +405,11 @@ impl Workload {
         Some((Doing::SealThere { key, plaintext }, seal(&key.to_string(), &plaintext), OWNER))
     }
 
-    fn choose(&mut self, region: RegionNumber, stays: bool) -> Option<(Doing, Request, &'static str)> {
+    fn choose(&mut self, region: RegionNumber) -> Option<(Doing, Request, &'static str)> {
+        if let Some(place) = self.cancels.iter().find(|place| place.0 == region).copied() {
+            self.cancels.remove(&place);
+            return Some(cancel(place.1));
+        }
         let (gone, here): (Vec<KeyId>, Vec<KeyId>) = {
             let ready = self.ready.iter().filter(|(at, _)| *at == region).map(|(_, key)| *key);
             ready.partition(|key| self.history.is_gone(&(region, *key)))
@@ -405,7 +418,7 @@ impl Workload {
             || (self.living() < self.manner.keys_at_most() && self.draw.chance(15));
         if wants_key {
             let permille = self.manner.multi_region_permille();
-            let multi_region = self.data_regions > 1 && self.draw.chance(permille) && stays;
+            let multi_region = self.data_regions > 1 && self.draw.chance(permille);
             return Some((Doing::Create { multi_region }, create_key(multi_region), OWNER));
         }
         // Now and then a key that is gone: it has to stay so.
@@ -441,7 +454,7 @@ impl Workload {
                 let request = ops::schedule_key_deletion::Request { key_id, pending_window_in_days: Some(7) };
                 plain(Asked::Schedule, request.into())
             }
-            7 => plain(Asked::Cancel, ops::cancel_key_deletion::Request { key_id }.into()),
+            7 => Some(cancel(key)),
             8 => {
                 let arn = format!("arn:aws:kms:{}:{OWNER}:key/{key_id}", region_name(region));
                 let request = seal(&arn, b"granted?");
@@ -524,6 +537,11 @@ fn create_key(multi_region: bool) -> Request {
         xks_key_id: None,
     }
     .into()
+}
+
+fn cancel(key: KeyId) -> (Doing, Request, &'static str) {
+    let request = ops::cancel_key_deletion::Request { key_id: key.to_string() };
+    (Doing::Plain { key, asked: Asked::Cancel }, request.into(), OWNER)
 }
 
 fn seal(key_id: &str, plaintext: &[u8]) -> Request {

@@ -23,6 +23,7 @@ const ORDINARY: Options = Options {
 const SHARING: Options = Options { clients: Some(Clients::Sharing), ..ORDINARY };
 const CONTEST: Options = Options { favour: Some(Fault::Contest), ..SHARING };
 const EVICTING: Options = Options { favour: Some(Fault::Eviction), ..SHARING };
+const REPLACING: Options = Options { favour: Some(Fault::RegionReplaced), ..SHARING };
 const MOVING: Options = Options { favour: Some(Fault::RegionMoved), ..SHARING };
 const DELETING: Options =
     Options { clients: Some(Clients::Deleting), favour: Some(Fault::DaysPass), ..ORDINARY };
@@ -106,4 +107,5 @@ bugs! {
     evicted_keeps_material: "EvictedKeepsMaterial", 1, EVICTING;
     drop_old_material: "DropOldMaterial", 1, CONTEST;
     skip_survey: "SkipSurvey", 2, MOVING;
+    give_up_held: "GiveUpHeld", 1, REPLACING;
 }

@@ -6,7 +6,7 @@
 #![cfg(tokio_unstable)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-use kms_sim::{Fault, Options, Report, Shape, run};
+use kms_sim::{Clients, Fault, Options, Report, Shape, run};
 
 fn assert_good(report: &Report) {
     if let Some(violation) = &report.violation {
@@ -60,6 +60,19 @@ fn nodes_that_are_set_back_take_no_part() {
         attempts += report.faults.get(&Fault::Rollback).copied().unwrap_or_default();
     }
     assert!(attempts > 20, "{attempts}");
+}
+
+/// Rules 12 and 13: a Region that is lost for ever comes back as another one, with keys that only it held given up.
+#[test]
+fn regions_that_are_lost_for_ever_come_back_with_nothing() {
+    let mut replaced = 0;
+    for seed in 1..=8 {
+        let (favour, clients) = (Some(Fault::RegionReplaced), Some(Clients::Ordinary));
+        let report = run(Options { favour, clients, chaos_ms: 20_000, ..Options::of_seed(seed) });
+        assert_good(&report);
+        replaced += report.faults.get(&Fault::RegionReplaced).copied().unwrap_or_default();
+    }
+    assert!(replaced > 20, "{replaced}");
 }
 
 #[test]

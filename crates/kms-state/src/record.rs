@@ -7,7 +7,7 @@ use kms_types::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::{Automatic, KeyPolicy, MaterialInfo, MaterialStatus, Requested, Rotation};
+use crate::{Automatic, Directory, KeyPolicy, MaterialInfo, MaterialStatus, Requested, Rotation};
 
 /// The shared properties of one multi-Region key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,8 @@ pub struct ControlRecord {
     pub removed: BTreeMap<Region, Incarnation>,
     /// How many promotions were made without a majority (rule 9).
     pub unsafe_promotions: u32,
-    /// Present exactly in a tombstone: when and after which window the key was destroyed.
+    /// In the tombstone of a key that was deleted: when, and after which window. A tombstone without it is that of a key
+    /// which was given up, because every Region that held it has left the deployment.
     pub deletion: Option<Deletion>,
 }
 
@@ -131,6 +132,14 @@ pub enum RecordError {
         /// The Region.
         region: Region,
     },
+    /// A Region of the deployment holds the key.
+    #[error("key `{key}` is held by `{region}`")]
+    Held {
+        /// The key.
+        key: KeyId,
+        /// The Region.
+        region: Region,
+    },
     /// The key is changing its primary.
     #[error("key `{0}` is changing its primary Region")]
     Updating(KeyId),
@@ -193,6 +202,11 @@ impl ControlRecord {
         matches!(self.members.get(region), Some(Membership::Active))
     }
 
+    /// The active members that are Regions of the deployment.
+    pub fn holders<'a>(&'a self, directory: &'a Directory) -> impl Iterator<Item = &'a Region> {
+        self.active_members().filter(|region| directory.voters.contains_key(*region) && !seeded!(GiveUpHeld))
+    }
+
     /// True when `region` is a member in any form.
     pub fn is_member(&self, region: &Region) -> bool {
         self.members.contains_key(region)
@@ -213,6 +227,11 @@ impl ControlRecord {
     /// True for the tombstone.
     pub fn is_destroyed(&self) -> bool {
         self.phase == Phase::Destroyed
+    }
+
+    /// True for the tombstone of a key that was lost, not deleted.
+    pub fn is_given_up(&self) -> bool {
+        self.is_destroyed() && self.deletion.is_none()
     }
 
     /// Rule 4: the next record with a new material staged. How many there may be is the proposer's to check: quotas are
@@ -350,6 +369,18 @@ impl ControlRecord {
         Ok(Self { unsafe_promotions: self.unsafe_promotions.saturating_add(1), ..promoted })
     }
 
+    /// Rule 12: the tombstone of a key whose material has left the deployment with the last Region that held it, so that
+    /// nobody waits for it and its id is never usable again. A tombstone that was begun is carried on. `proposer` is the
+    /// Region of the epoch; it holds nothing, although it may be named as what another history of it was.
+    pub fn give_up(&self, epoch: Epoch, directory: &Directory) -> Result<Self, RecordError> {
+        let primary = epoch.region.clone();
+        if let Some(region) = self.holders(directory).find(|region| **region != primary) {
+            return Err(RecordError::Held { key: self.key, region: region.clone() });
+        }
+        let (version, members) = (RecordVersion { epoch, n: 1 }, BTreeMap::new());
+        Ok(Self { version, primary, members, phase: Phase::Destroyed, ..self.clone() })
+    }
+
     /// The materials of `others` that were active there and are not active here.
     pub fn displaced_from<'a>(
         &'a self,
@@ -362,7 +393,7 @@ impl ControlRecord {
     }
 
     /// Rule 9: the next record, united with every material that the other side of an unsafe promotion ever activated.
-    /// The current material stays. An aborted material that turns out to have been active there is active again: its
+    /// The current material stays; without anything to adopt, so does their order. An aborted material that turns out to have been active there is active again: its
     /// abort was decided without a majority.
     pub fn adopt_materials(&self, others: &[MaterialInfo]) -> Result<Self, RecordError> {
         let mut next = self.live_successor()?;
@@ -373,6 +404,9 @@ impl ControlRecord {
                 Some(_) => {}
                 None => next.materials.push(adopted.clone()),
             }
+        }
+        if next.materials == self.materials {
+            return Ok(next);
         }
         next.materials.sort_by_key(|m| (m.created_at, m.id));
         if next.staged().is_none() {

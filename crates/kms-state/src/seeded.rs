@@ -86,5 +86,7 @@ seeded_bugs! {
         MemberComesBack,
         /// A voter keeps promises to candidates that did not finish to itself (docs/adr/0024).
         SilentCandidate,
+        /// A key is given up with its primary although another Region holds it (rule 12).
+        GiveUpHeld,
     }
 }

@@ -1,7 +1,7 @@
 //! Operators' commands about Regions: who votes, who is reached where, who is not spoken to, and what keys wait for.
 
 use kms_crypto::VerifyingKey;
-use kms_region::{DirectoryResult, Force, KeyResult};
+use kms_region::{DirectoryResult, Force, KeyResult, Losses};
 use kms_state::{
     Command, ControlRecord, Directory, DirectoryChange, Membership, Origin, Outcome, Phase, Proposal,
     RegionRole, Register, State, Voter,
@@ -28,7 +28,7 @@ impl Admin {
         };
         let nodes = nodes(&request.nodes)?;
         let change = DirectoryChange::Add { region: region.clone(), voter: voter.clone(), nodes };
-        let result = self.region.change_directory(change, Force::Safe).await.map_err(driver)?;
+        let result = self.change_directory(change, Force::Safe, Losses::Refused).await?;
         let state = self.group.applied().state.clone();
         let proposed = state.next_directory().map(|next| next.directory.clone());
         let directory = match &result {
@@ -49,6 +49,15 @@ impl Admin {
         Ok(pb::RegionInviteReply { summary, in_force, invitation: self.invitation(&state, directory)? })
     }
 
+    async fn change_directory(
+        &self,
+        change: DirectoryChange,
+        force: Force,
+        losses: Losses,
+    ) -> Reply<DirectoryResult> {
+        self.region.change_directory(change, force, losses).await.map_err(driver)
+    }
+
     fn invitation(&self, state: &State, directory: Directory) -> Reply<String> {
         let deployment =
             state.deployment().ok_or_else(|| AdminError::Unavailable("not bootstrapped".into()))?;
@@ -65,17 +74,16 @@ impl Admin {
 
     pub(super) async fn remove_region(&self, request: &pb::RegionRemoveRequest) -> Reply<pb::ChangeReply> {
         let region: Region = parse(&request.region)?;
-        let force = match request.unsafe_without_majority {
-            false => Force::Safe,
-            true if request.confirmation == request.region => Force::Unsafe,
-            true => {
-                return Err(AdminError::Invalid(format!(
-                    "an unsafe removal is confirmed by typing the name of the Region that is gone for ever, `{region}`"
-                )));
-            }
-        };
+        let breaks_glass = request.unsafe_without_majority || request.lose_keys;
+        if breaks_glass && request.confirmation != request.region {
+            return Err(AdminError::Invalid(format!(
+                "a removal that is unsafe or loses keys is confirmed by typing the name of the Region, `{region}`"
+            )));
+        }
+        let force = if request.unsafe_without_majority { Force::Unsafe } else { Force::Safe };
+        let losses = if request.lose_keys { Losses::Accepted } else { Losses::Refused };
         let change = DirectoryChange::Remove { region: region.clone() };
-        match self.region.change_directory(change, force).await.map_err(driver)? {
+        match self.change_directory(change, force, losses).await? {
             DirectoryResult::Changed { generation } => done(format!(
                 "`{region}` is removed, directory {generation} is in force; primaries drop it from their keys"
             )),
@@ -86,7 +94,7 @@ impl Admin {
     pub(super) async fn link_region(&self, request: &pb::RegionLinkRequest) -> Reply<pb::ChangeReply> {
         let (region, nodes): (Region, _) = (parse(&request.region)?, nodes(&request.nodes)?);
         let change = DirectoryChange::Link { region: region.clone(), nodes };
-        match self.region.change_directory(change, Force::Safe).await.map_err(driver)? {
+        match self.change_directory(change, Force::Safe, Losses::Refused).await? {
             DirectoryResult::Changed { generation } => {
                 done(format!("`{region}` is reached at {}, directory {generation}", request.nodes.join(", ")))
             }
@@ -339,6 +347,7 @@ fn register_view(key: &KeyId, register: &Register) -> pb::RegisterView {
         view.phase = match &record.phase {
             Phase::Stable => "stable".into(),
             Phase::Updating { successor, .. } => format!("updating to {successor}"),
+            Phase::Destroyed if record.is_given_up() => "given up".into(),
             Phase::Destroyed => "destroyed".into(),
         };
         view.current = record.current.map(|id| id.to_string()).unwrap_or_default();

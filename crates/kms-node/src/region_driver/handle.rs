@@ -1,6 +1,6 @@
 //! Operators' side of the driver.
 
-use kms_region::{DirectoryResult, EvictScope, Force, IdentityStatus, KeyResult, PromoteScope};
+use kms_region::{DirectoryResult, EvictScope, Force, IdentityStatus, KeyResult, Losses, PromoteScope};
 use kms_state::DirectoryChange;
 use kms_types::{KeyId, Region};
 use std::{collections::BTreeMap, time::Duration};
@@ -44,7 +44,7 @@ pub(super) type Reply<T = KeyResults> = oneshot::Sender<Result<T, DriverError>>;
 pub(super) enum DriverCommand {
     Promote { scope: PromoteScope, force: Force, reply: Reply },
     Evict { region: Region, scope: EvictScope, reply: Reply },
-    ChangeDirectory { change: DirectoryChange, force: Force, reply: Reply<DirectoryResult> },
+    ChangeDirectory { change: DirectoryChange, force: Force, losses: Losses, reply: Reply<DirectoryResult> },
 }
 
 impl DriverCommand {
@@ -77,8 +77,9 @@ impl RegionHandle {
         &self,
         change: DirectoryChange,
         force: Force,
+        losses: Losses,
     ) -> Result<DirectoryResult, DriverError> {
-        self.ask(|reply| DriverCommand::ChangeDirectory { change, force, reply }).await
+        self.ask(|reply| DriverCommand::ChangeDirectory { change, force, losses, reply }).await
     }
 
     /// What the leader's machine knows besides; none on a node that does not lead.

@@ -186,6 +186,7 @@ fn regions(alarm: &Alarm) -> Vec<Region> {
         }
         Alarm::RotationAborted { .. }
         | Alarm::ImportGivenUp { .. }
+        | Alarm::KeyLost { .. }
         | Alarm::ForcedDirectory { .. }
         | Alarm::UnsafePromotion { .. } => Vec::new(),
     }

@@ -405,10 +405,10 @@ impl Session {
                 self.replies.insert(request, reply);
                 self.feed(Input::Evict { region, scope, request });
             }
-            DriverCommand::ChangeDirectory { change, force, reply } => {
+            DriverCommand::ChangeDirectory { change, force, losses, reply } => {
                 let request = self.next_request();
                 self.directory_replies.insert(request, reply);
-                self.feed(Input::ChangeDirectory { change, force, request });
+                self.feed(Input::ChangeDirectory { change, force, losses, request });
             }
         }
     }

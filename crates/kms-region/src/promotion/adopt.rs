@@ -4,11 +4,12 @@ use kms_state::{Command, ControlRecord, Phase, PromiseAnswer, RecordError};
 use kms_types::KeyId;
 use std::sync::Arc;
 
-use super::{Promotion, Stage};
+use super::{Promotion, Purpose, Stage};
 use crate::{Alarm, Force, KeyResult, Machine, Output, proposals::Pending};
 
 impl Machine {
-    /// Re-proposes the highest record that any promise named, with this Region as the primary.
+    /// Re-proposes the highest record that any promise named, with this Region as the primary, or as the tombstone of a key
+    /// that nobody holds.
     pub(super) fn adopt(&mut self, key: &KeyId, how: Force) {
         if !self.may_propose() {
             return;
@@ -19,11 +20,13 @@ impl Machine {
         let Some(highest) = own.map_or_else(|| highest(promises.values()), |own| own.accepted.clone()) else {
             return self.finish_promotion(key, KeyResult::NotFound);
         };
-        let epoch = promotion.epoch.clone();
+        let (epoch, purpose) = (promotion.epoch.clone(), promotion.purpose);
         promotion.unsafely = how == Force::Unsafe;
-        let record = match how {
-            Force::Safe => highest.promote(epoch),
-            Force::Unsafe => highest.promote_unsafely(epoch),
+        let Some(directory) = self.state.directory() else { return };
+        let record = match (purpose, how) {
+            (Purpose::GiveUp, _) => highest.give_up(epoch, directory),
+            (Purpose::Lead, Force::Safe) => highest.promote(epoch),
+            (Purpose::Lead, Force::Unsafe) => highest.promote_unsafely(epoch),
         };
         match record {
             Ok(record) => self.propose_promotion(record),
@@ -39,6 +42,12 @@ impl Machine {
         let Some(promotion) = self.promotions.running.get_mut(&record.key) else { return };
         promotion.stage = Stage::Proposing;
         promotion.deadline = self.now.plus_millis(self.config.majority_ms);
+        let lost = self.committed(&record.key).filter(|_| record.is_given_up());
+        let Some(promotion) = self.promotions.running.get(&record.key) else { return };
+        if let Some(committed) = lost {
+            let alarm = Alarm::KeyLost { key: record.key, primary: committed.primary.clone() };
+            self.outputs.push_back(Output::Alarm(alarm));
+        }
         if promotion.unsafely {
             let alarm = Alarm::UnsafePromotion { key: record.key, epoch: record.version.epoch.clone() };
             self.outputs.push_back(Output::Alarm(alarm));
@@ -90,7 +99,10 @@ impl Machine {
     fn has_lost_its_reason(&self, promotion: &Promotion, record: &ControlRecord) -> bool {
         let handed_here =
             matches!(&record.phase, Phase::Updating { successor, .. } if *successor == self.region);
-        promotion.request.is_none() && record.primary != self.region && !handed_here
+        match promotion.purpose {
+            Purpose::Lead => promotion.request.is_none() && record.primary != self.region && !handed_here,
+            Purpose::GiveUp => !self.is_orphan(&record.key),
+        }
     }
 
     fn wake(&mut self, key: &KeyId) {

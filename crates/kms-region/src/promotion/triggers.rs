@@ -5,6 +5,7 @@ use kms_state::{ControlRecord, Lifecycle, Phase};
 use kms_types::KeyId;
 use std::collections::BTreeSet;
 
+use super::Purpose;
 use crate::{Force, Machine};
 
 impl Machine {
@@ -20,7 +21,7 @@ impl Machine {
             if free && self.refuses_promotion(&key).is_none() {
                 let again = now.plus_millis(self.config.reclaim_ms);
                 self.promotions.next_own.insert(key, again);
-                self.begin_promotion(key, Force::Safe, None);
+                self.begin_promotion(key, Purpose::Lead, Force::Safe, None);
             }
         }
     }

@@ -14,7 +14,7 @@ use kms_types::{
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Alarm, Config, Delivery, DirectoryResult, EvictScope, Force, Input, KeyResult, Machine, Message,
+    Alarm, Config, Delivery, DirectoryResult, EvictScope, Force, Input, KeyResult, Losses, Machine, Message,
     NotHeard, Offer, Output, PromoteScope, SealedMaterial, Sender, hear,
 };
 
@@ -428,7 +428,15 @@ impl World {
         force: Force,
         request: u64,
     ) {
-        self.input(&region(name), Some(Input::ChangeDirectory { change, force, request }));
+        let losses = Losses::Refused;
+        self.input(&region(name), Some(Input::ChangeDirectory { change, force, losses, request }));
+    }
+
+    /// Removes a Region that may be the last one that holds the key.
+    pub(super) fn remove_losing_keys(&mut self, name: &str, removed: &str, request: u64) {
+        let (change, force) = (DirectoryChange::Remove { region: region(removed) }, Force::Safe);
+        let losses = Losses::Accepted;
+        self.input(&region(name), Some(Input::ChangeDirectory { change, force, losses, request }));
     }
 
     /// A new Region, or a rebuilt one, with nothing but the directory that invites it.

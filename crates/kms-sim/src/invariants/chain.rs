@@ -27,15 +27,18 @@ struct Seen {
     promised: Option<Epoch>,
     accepted: Option<RecordVersion>,
     committed: Option<RecordVersion>,
+    /// Of the directory, and whether the Region still read what the voters before had agreed on.
+    generation: (u64, bool),
 }
 
 impl Seen {
-    fn of(register: &Register) -> Self {
+    fn of(register: &Register, generation: (u64, bool)) -> Self {
         let version = |record: &Option<Arc<ControlRecord>>| Some(record.as_ref()?.version.clone());
         Self {
             promised: register.promised.clone(),
             accepted: version(&register.accepted),
             committed: version(&register.committed),
+            generation,
         }
     }
 }
@@ -48,14 +51,17 @@ impl Chain {
 
     pub(crate) fn see(&mut self, region: RegionNumber, newest: &Newest) -> Result<(), Violation> {
         let Some(state) = newest.of(region).map(|applied| &applied.state) else { return Ok(()) };
+        let reads = state.is_survey_open();
+        let generation = (state.directory().map_or(0, |directory| directory.generation), reads);
         for (key, register) in state.registers() {
-            let now = Seen::of(register);
+            let now = Seen::of(register, generation);
             if self.seen.get(&(region, *key)) == Some(&now) {
                 continue;
             }
             let before = self.seen.insert((region, *key), now.clone()).unwrap_or_default();
-            // What is learned or read elsewhere is not this voter's own agreement.
-            if !state.is_survey_open() && now.accepted != now.committed {
+            // What is learned, or read elsewhere after a change of the directory, is not this voter's own agreement.
+            let read = reads || before.generation != generation;
+            if !read && now.accepted != now.committed {
                 keeps_promise(region, key, &before, &now)?;
             }
             for record in register.accepted.iter().chain(&register.committed) {

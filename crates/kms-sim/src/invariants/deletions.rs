@@ -4,7 +4,7 @@
 use super::{Violation, broken};
 use crate::address::RegionNumber;
 use crate::deployment::region_name;
-use kms_state::{ControlRecord, Lifecycle, State};
+use kms_state::{ControlRecord, Directory, Lifecycle, State};
 use kms_types::{KeyId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,14 @@ impl Deletions {
 }
 
 /// A tombstone, and the committed record before it.
-pub(crate) fn buried(record: &ControlRecord, before: Option<&ControlRecord>) -> Result<(), Violation> {
+pub(crate) fn buried(
+    record: &ControlRecord,
+    before: Option<&ControlRecord>,
+    directory: Option<&Directory>,
+) -> Result<(), Violation> {
+    if record.is_given_up() {
+        return given_up(record, before, directory);
+    }
     let left = before.map_or(0, |before| before.members.keys().filter(|r| **r != before.primary).count());
     match left {
         0 => Ok(()),
@@ -92,6 +99,20 @@ pub(crate) fn buried(record: &ControlRecord, before: Option<&ControlRecord>) -> 
             "D2",
             format!("{} is destroyed by {} with {left} replicas left", record.key, record.version),
         ),
+    }
+}
+
+/// Nothing is given up that a Region of the deployment holds.
+fn given_up(
+    record: &ControlRecord,
+    before: Option<&ControlRecord>,
+    directory: Option<&Directory>,
+) -> Result<(), Violation> {
+    let (Some(before), Some(directory)) = (before, directory) else { return Ok(()) };
+    // The one that gives it up may be named as what another history of it was.
+    match before.holders(directory).find(|region| **region != record.primary) {
+        Some(region) => broken("D1", format!("{} is given up although {region} holds it", record.key)),
+        None => Ok(()),
     }
 }
 

@@ -47,8 +47,9 @@ impl Records {
                 }
                 _ => {}
             }
-            if record.is_destroyed() {
-                deletions::buried(record, self.before(record))?;
+            let is_first = !self.committed.contains_key(&(*key, record.version.clone()));
+            if record.is_destroyed() && is_first {
+                deletions::buried(record, self.before(record), applied.state.directory())?;
             }
             let is_new = self.is_one(region, record)?;
             self.keeps_materials(record)?;

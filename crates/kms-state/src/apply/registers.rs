@@ -20,7 +20,7 @@ pub(super) use commit::commit;
 pub(super) use install::install;
 pub(super) use propose::{propose, propose_import, propose_promotion};
 
-use kms_types::{Epoch, KeyId, RecordVersion};
+use kms_types::{Epoch, KeyId, RecordVersion, Region};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ fn accept_one(state: &mut State, record: &ControlRecord) -> AcceptAnswer {
 pub(super) fn has_accepted(state: &State, register: &Register, record: &ControlRecord) -> bool {
     register.accepted.as_ref().is_some_and(|accepted| accepted.version == record.version)
         && register.promised.as_ref().is_none_or(|promised| *promised <= record.version.epoch)
-        && deadline_passed(state, record)
+        && may_bury(state, register, record)
 }
 
 /// Takes over what another voter may have taken part in, so that no majority of the present voters is without it.
@@ -112,7 +112,7 @@ fn may_accept(state: &State, register: &Register, record: &ControlRecord) -> boo
         && !register.is_destroyed()
         && (seeded!(AcceptLowerEpoch) || register.promised.as_ref().is_none_or(|p| may_follow(epoch, p)))
         && register.accepted.as_ref().is_none_or(|accepted| record.version > accepted.version)
-        && deadline_passed(state, record)
+        && may_bury(state, register, record)
 }
 
 /// Rule 3: what is accepted is of the promised epoch or of a higher one.
@@ -120,15 +120,25 @@ fn may_follow(epoch: &Epoch, promised: &Epoch) -> bool {
     epoch >= promised || (seeded!(EqualEpochOfAnother) && epoch.counter == promised.counter)
 }
 
-/// Invariant D1: a voter agrees to a tombstone only once the deadline has passed on its own replicated clock.
-fn deadline_passed(state: &State, record: &ControlRecord) -> bool {
-    match record.deletion {
-        Some(deletion) => {
-            record.is_destroyed()
-                && (seeded!(BuryBeforeDeadline) || deletion.delete_at <= state.region_time())
-        }
-        None => !record.is_destroyed(),
+/// Invariant D1: a voter agrees to a tombstone only once the deadline has passed on its own replicated clock, or when as
+/// far as it knows the material has left the deployment.
+fn may_bury(state: &State, register: &Register, record: &ControlRecord) -> bool {
+    match (record.is_destroyed(), record.deletion) {
+        (true, Some(deletion)) => seeded!(BuryBeforeDeadline) || deletion.delete_at <= state.region_time(),
+        (true, None) => is_unheld(state, register, &record.version.epoch.region),
+        (false, deletion) => deletion.is_none(),
     }
+}
+
+/// True when no Region of the deployment is known to hold the key. The proposer, which holds nothing, may be named as the
+/// primary: its name had another history when the key was made.
+fn is_unheld(state: &State, register: &Register, proposer: &Region) -> bool {
+    let Some(directory) = state.directory() else { return false };
+    let Some(committed) = register.committed.as_ref().filter(|committed| !committed.is_destroyed()) else {
+        return true;
+    };
+    let before = (committed.primary == *proposer).then_some(proposer);
+    committed.holders(directory).all(|region| Some(region) == before)
 }
 
 /// Rule 3, asked by a candidate.

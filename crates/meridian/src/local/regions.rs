@@ -52,6 +52,9 @@ pub struct AddRegionArgs {
 pub struct RemoveRegionArgs {
     /// The Region.
     region: Region,
+    /// Proceed although no other Region holds some of its keys: they are lost with it, and given up.
+    #[arg(long)]
+    lose_keys: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -65,6 +68,7 @@ pub const ADD_EXAMPLES: &str = "Examples:
 pub const REMOVE_EXAMPLES: &str = "Examples:
   meridian region promote sa-east-1 --in us-east-1     (its keys get another primary first)
   meridian local remove-region sa-east-1               the others remove it, its nodes end, its data is deleted
+  meridian local remove-region sa-east-1 --lose-keys   although some of its keys have no replica elsewhere
   meridian local remove-region sa-east-1 && meridian local add-region sa-east-1     a new history under its name";
 
 /// Runs `local add-region`.
@@ -99,7 +103,7 @@ pub async fn add(args: &AddRegionArgs) -> Result<(), Failure> {
 /// Runs `local remove-region`.
 pub async fn remove(args: &RemoveRegionArgs) -> Result<(), Failure> {
     let dir = args.output.data_dir()?;
-    turn_out(&dir, &args.region).await?;
+    turn_out(&dir, &args.region, args.lose_keys).await?;
     let text = format!("{} is removed; its nodes have ended and its data is deleted", args.region);
     args.output.print(&text, json!({ "removed": args.region }));
     Ok(())
@@ -246,8 +250,8 @@ async fn votes(operator: &Operator, plan: &RegionPlan) -> bool {
 }
 
 /// Has the others remove the Region, ends its nodes, and deletes what it had. One that the others removed before is only
-/// ended and deleted.
-pub async fn turn_out(dir: &DataDir, region: &Region) -> Result<(), Failure> {
+/// ended and deleted. Keys that no other Region holds stop it, unless they may be lost.
+pub async fn turn_out(dir: &DataDir, region: &Region, lose_keys: bool) -> Result<(), Failure> {
     let cluster = Cluster::open(dir)?;
     let plan = cluster.region(region).cloned();
     let plan = plan.ok_or_else(|| Failure::Refused(format!("the cluster has no Region `{region}`")))?;
@@ -255,7 +259,9 @@ pub async fn turn_out(dir: &DataDir, region: &Region) -> Result<(), Failure> {
         let request = messages::RegionRemoveRequest {
             region: region.to_string(),
             unsafe_without_majority: false,
-            confirmation: String::new(),
+            // The local command is confirmed by the name that was typed for it.
+            confirmation: region.to_string(),
+            lose_keys,
         };
         let mut leader = proposer(dir, &cluster, region).await?;
         leader.region_remove(request).await.map_err(|error| Failure::Admin(error.to_string()))?;

@@ -3,6 +3,7 @@
 use kms_types::{KeyId, KeyOrigin, MaterialId, RecordVersion, Region, RotationType};
 use std::sync::Arc;
 
+use super::is_unheld;
 use crate::apply::import as imported;
 use crate::{
     ControlRecord, ImportMaterial, Key, Lifecycle, MaterialInfo, MaterialStatus, NewMaterial, Outcome,
@@ -76,7 +77,8 @@ fn check_newly_imported(
     if listed && !known { Ok(()) } else { Err(not_wanted(record.key, material.id)) }
 }
 
-/// Rule 7: a candidate accepts the record it adopted, in the epoch that it promised to itself.
+/// Rule 7: a candidate accepts the record it adopted, in the epoch that it promised to itself. Rule 12: or the tombstone of
+/// a key that has left the deployment.
 pub(in crate::apply) fn propose_promotion(
     state: &mut State,
     record: &ControlRecord,
@@ -92,15 +94,38 @@ pub(in crate::apply) fn propose_promotion(
     if register.promised.as_ref() != Some(epoch) || !newer {
         return Err(Refusal::Superseded(record.key));
     }
-    check_fit(state, &region, &committed)?;
+    match record.is_destroyed() {
+        true => check_buried(state, &register, &committed, record)?,
+        false => check_fit(state, &region, &committed)?,
+    }
     Ok(accept_own(state, register, record))
 }
 
-/// A key that is pending deletion here does not come here; a primary may take its own key back in any state.
+/// A Region that holds the key carries on the tombstone that it wrote; one that does not gives it up once nobody holds it.
+fn check_buried(
+    state: &State,
+    register: &Register,
+    committed: &ControlRecord,
+    record: &ControlRecord,
+) -> Result<(), Refusal> {
+    let region = &record.primary;
+    let holds = committed.is_active_member(region) && state.key(&record.key).is_some();
+    let fits = if holds { !record.is_given_up() } else { is_unheld(state, register, region) };
+    match fits {
+        true => Ok(()),
+        false => Err(RecordError::Held { key: record.key, region: region.clone() }.into()),
+    }
+}
+
+/// A key that is pending deletion here does not come here while that can be cancelled; once it is due, its last members
+/// need a primary to end it. A primary may take its own key back in any state.
 fn check_fit(state: &State, region: &Region, committed: &ControlRecord) -> Result<(), Refusal> {
     let key = state.key(&committed.key).ok_or(Refusal::KeyNotFound(committed.key))?;
-    let leaving =
-        matches!(key.lifecycle, Lifecycle::PendingDeletion { .. } | Lifecycle::PendingReplicaDeletion { .. });
+    let leaving = match key.lifecycle {
+        Lifecycle::PendingDeletion { delete_at, .. } => delete_at > state.region_time(),
+        Lifecycle::PendingReplicaDeletion { .. } => true,
+        Lifecycle::Enabled | Lifecycle::Disabled => false,
+    };
     if leaving && committed.primary != *region {
         return Err(Refusal::WrongState { key: key.id, state: key.state(region) });
     }

@@ -348,6 +348,19 @@ fn rule_9_an_abort_decided_without_a_majority_yields_to_an_activation() {
     assert_eq!(aborted.adopt_materials(&[foreign]).unwrap().materials, aborted.materials, "C4");
 }
 
+/// A record that differs in nothing but order would be proposed again and again.
+#[test]
+fn rule_9_without_anything_to_adopt_nothing_changes() {
+    let (a, _) = replicated();
+    let mut record = a.committed();
+    // Made in the same millisecond, so that only their ids could order them.
+    record.materials.insert(0, info(9, MaterialStatus::Active));
+    for others in [Vec::new(), record.materials.clone()] {
+        let next = record.adopt_materials(&others).unwrap();
+        assert_eq!((next.materials, next.rotation), (record.materials.clone(), record.rotation.clone()));
+    }
+}
+
 #[test]
 fn d2_the_tombstone_waits_until_the_primary_is_alone_and_due() {
     let (mut a, mut b) = replicated();

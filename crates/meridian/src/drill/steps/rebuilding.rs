@@ -35,7 +35,7 @@ impl Stage<'_> {
         self.observer.went_back(&region);
         self.excluded.insert(region.clone());
         self.tell_changes();
-        turn_out(&self.scene.dir, &region).await?;
+        turn_out(&self.scene.dir, &region, false).await?;
         let at_ms = self.observer.event(format!("{region} is removed, and its data deleted"));
         self.faults.mended(&self.nodes_of(&region), at_ms);
         let newcomer = Newcomer {

@@ -24,6 +24,7 @@ pub(super) const INVITE_EXAMPLES: &str = "Examples:
 pub(super) const REMOVE_EXAMPLES: &str = "Examples:
   meridian region promote us-east-1 --in eu-west-1            (its keys get another primary first)
   meridian region remove us-east-1 --in eu-west-1
+  meridian region remove us-east-1 --in eu-west-1 --lose-keys --confirm us-east-1    (keys that only it held are given up)
   meridian region remove us-east-1 --in eu-west-1 --unsafe    only when no majority of Regions can be reached";
 
 /// Flags of `region invite`.
@@ -61,8 +62,11 @@ pub struct RemoveArgs {
     /// Proceed without a majority of voting Regions.
     #[arg(long = "unsafe")]
     unsafe_removal: bool,
-    /// The typed confirmation of --unsafe: the name of the removed Region, which is gone for ever.
-    #[arg(long, value_name = "REGION", requires = "unsafe_removal")]
+    /// Proceed although no other Region holds some of its keys: they are lost with it, and given up.
+    #[arg(long)]
+    lose_keys: bool,
+    /// The typed confirmation of --unsafe and --lose-keys: the name of the removed Region.
+    #[arg(long, value_name = "REGION")]
     confirm: Option<String>,
     #[command(flatten)]
     asked: AskedArgs,
@@ -146,12 +150,14 @@ pub(super) async fn link(args: &LinkArgs) -> Result<(), Failure> {
 /// Runs `region remove`.
 pub(super) async fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     let access = args.asked.access.open()?;
-    let confirmation = if args.unsafe_removal { confirmation(args)? } else { String::new() };
+    let breaks_glass = args.unsafe_removal || args.lose_keys;
+    let confirmation = if breaks_glass { confirmation(args)? } else { String::new() };
     let mut leader = access.leader(args.asked.region(&access, &args.region).as_ref()).await?;
     let request = messages::RegionRemoveRequest {
         region: args.region.to_string(),
         unsafe_without_majority: args.unsafe_removal,
         confirmation,
+        lose_keys: args.lose_keys,
     };
     print_change(&leader.region_remove(request).await.map_err(refused)?, args.asked.json);
     Ok(())
@@ -164,13 +170,21 @@ fn confirmation(args: &RemoveArgs) -> Result<String, Failure> {
     }
     if !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
-            "--unsafe needs --confirm REGION, the Region that is gone for ever".into(),
+            "--unsafe and --lose-keys need --confirm REGION, the Region that is to go".into(),
         ));
     }
-    eprint!(
-        "Without a majority of Regions, what the others agreed on without the asked one is lost, and the removed Region\n\
-         never comes back but rebuilt. Type the name of the Region that is gone for ever: "
-    );
+    if args.unsafe_removal {
+        eprintln!(
+            "Without a majority of Regions, what the others agreed on without the asked one is lost, and the removed\n\
+             Region never comes back but rebuilt."
+        );
+    }
+    if args.lose_keys {
+        eprintln!(
+            "Keys that no other Region holds are lost for ever, with everything that was encrypted under them."
+        );
+    }
+    eprint!("Type the name of the Region that is to go: ");
     let _ = std::io::stderr().flush();
     let mut line = String::new();
     let _ = std::io::stdin().lock().read_line(&mut line);
