@@ -129,6 +129,9 @@ pub enum NodeError {
     /// The cluster port failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Consensus ended by itself: without it a node would look alive, and take no part.
+    #[error("consensus has ended: {0}")]
+    ConsensusEnded(String),
     /// A task ended that should not have.
     #[error("a task of the node ended unexpectedly")]
     TaskEnded,
@@ -199,7 +202,7 @@ impl Node {
             None => Arc::new(SystemClock),
         };
         let dialer = dialer(&config, &tls);
-        let links = PeerLinks::new(config.region.clone(), dialer.clone());
+        let links = PeerLinks::new(config.region.clone(), config.incarnation, dialer.clone());
         let covered = storage.applied.borrow().log_id;
         let nonce = (&mut OsEntropy as &mut dyn Entropy).array();
         let standings = storage.log.standings(covered, nonce);
@@ -310,12 +313,14 @@ impl Node {
         let followers =
             Followers { group: self.group.clone(), link: self.link.clone(), configured, admitted };
         tasks.spawn(forever(followers.run(ending.clone())));
-        let access = Access { region: self.config.region.clone(), voting_regions };
+        let own = self.config.region.clone();
+        let access = Access { region: own, incarnation: self.config.incarnation, voting_regions };
         let (tls, listener, end) = (self.tls, self.cluster, until(ending));
         tasks.spawn(async move { Ok(ClusterServer::serve(listener, &tls, access, services, end).await?) });
         let members = self.config.initial_members();
         let admission = run_admission(self.group.clone(), self.config.region.clone(), members);
         tasks.spawn(forever(with_end(until_refused(admission), until(ending))));
+        tasks.spawn(until_consensus_ends(self.group.clone(), until(ending)));
         tasks.spawn(forever(region.task));
         tasks.spawn(forever(with_end(run_region_clock(self.group.clone(), OsEntropy), until(ending))));
         tasks.spawn(forever(timers::run(
@@ -364,6 +369,13 @@ async fn forever(task: impl Future<Output = ()>) -> Result<(), NodeError> {
 async fn until_refused(admission: impl Future<Output = ()>) {
     admission.await;
     std::future::pending::<()>().await;
+}
+
+async fn until_consensus_ends(group: Group, end: impl Future<Output = ()>) -> Result<(), NodeError> {
+    tokio::select! {
+        why = group.consensus_end() => Err(NodeError::ConsensusEnded(why)),
+        () = end => Ok(()),
+    }
 }
 
 async fn with_end(task: impl Future<Output = ()>, end: impl Future<Output = ()>) {

@@ -1,4 +1,4 @@
-use kms_types::NodeId;
+use kms_types::{Incarnation, NodeId};
 use std::fmt;
 
 /// Regions by number; the last one of a deployment with a witness is that.
@@ -25,4 +25,6 @@ impl fmt::Display for Address {
 pub(crate) struct Endpoint {
     pub(crate) address: Address,
     pub(crate) life: u64,
+    /// Of which history of its Region.
+    pub(crate) incarnation: Incarnation,
 }

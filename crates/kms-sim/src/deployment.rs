@@ -156,9 +156,9 @@ impl Deployment {
     }
 
     fn deliver(&self, envelope: Envelope, seen: &mut dyn FnMut(&Envelope)) {
-        let (from, to) = (envelope.from.address, envelope.to);
+        let (sender, to) = (envelope.from, envelope.to);
         // Cut since it was sent: it does not arrive any more.
-        if self.net.is_cut(from, to) {
+        if self.net.is_cut(sender.address, to) {
             return;
         }
         if self.paused.contains(&to) {
@@ -169,7 +169,7 @@ impl Deployment {
         let Some(host) = self.hosts.get(&to) else { return };
         match envelope.body {
             Body::Request { call, request } => {
-                if !host.take(from, call, request) {
+                if !host.take(sender, call, request) {
                     // The machine is there and refuses the connection.
                     let refused = CallError::Unreachable("connection refused".to_owned());
                     self.net.hand_over(call, Err(refused));

@@ -242,8 +242,13 @@ impl Faults {
         cancels
     }
 
-    /// Who went back takes no part, and who did not is not refused (A5).
+    /// Who went back takes no part, and who did not is not refused (A5). Nothing that arrives ends a node (H1).
     pub(crate) fn check(&self, deployment: &Deployment) -> Result<(), Violation> {
+        if let Some((address, why)) =
+            deployment.hosts.iter().find_map(|(address, host)| Some((address, host.consensus_end()?)))
+        {
+            return broken("H1", format!("consensus of {address} has ended: {why}"));
+        }
         self.rollbacks.check(deployment, &self.repairs)
     }
 

@@ -10,15 +10,17 @@ use crate::message::Request;
 use crate::net::Net;
 use kms_crypto::{RootKey, SigningKey};
 use kms_node::config::NodeConfig;
+use kms_node::group::Group;
 use kms_node::simulation::{Parts, SimulatedNode};
 use kms_raft::{Applied, LogWriter, Peer, Raft, Storage, StorageError, StorageOptions, Tuning, raft_config};
 use kms_state::Directory;
+use kms_transport::CallError;
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -82,6 +84,8 @@ struct Process {
     node: SimulatedNode,
     applied: watch::Receiver<Arc<Applied>>,
     failed: Arc<AtomicBool>,
+    /// Why consensus ended although storage did not fail.
+    ended: Arc<OnceLock<String>>,
 }
 
 /// Why a node does not start.
@@ -96,6 +100,13 @@ pub(crate) enum StartError {
     /// It panics, as openraft does on a log that contradicts itself.
     #[error("it panics: {0}")]
     Panicked(String),
+}
+
+async fn watch_consensus(group: Group, failed: Arc<AtomicBool>, ended: Arc<OnceLock<String>>) {
+    let why = group.consensus_end().await;
+    if !failed.swap(true, Ordering::Relaxed) {
+        drop(ended.set(why));
+    }
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {
@@ -125,15 +136,16 @@ impl Host {
     /// Starts the process.
     pub(crate) fn start(&mut self) -> Result<(), StartError> {
         self.life += 1;
-        let endpoint = Endpoint { address: self.address, life: self.life };
+        let endpoint = self.endpoint();
         self.net.joined(endpoint);
         let runtime = paused_runtime().map_err(other)?;
-        let failed = Arc::new(AtomicBool::new(false));
+        let (failed, ended) = (Arc::new(AtomicBool::new(false)), Arc::default());
         // A process that panics while it starts has not started; what it leaves behind is dropped with its runtime.
         let opening = AssertUnwindSafe(|| runtime.block_on(self.open(endpoint, failed.clone())));
         match catch_unwind(opening).unwrap_or_else(|panic| Err(StartError::Panicked(message_of(&*panic)))) {
             Ok((node, applied)) => {
-                self.process = Some(Process { runtime, node, applied, failed });
+                runtime.spawn(watch_consensus(node.group.clone(), failed.clone(), Arc::clone(&ended)));
+                self.process = Some(Process { runtime, node, applied, failed, ended });
                 Ok(())
             }
             Err(error) => {
@@ -196,11 +208,21 @@ impl Host {
         }
     }
 
-    /// Hands a call to the process; false when none runs.
-    pub(crate) fn take(&self, from: Address, call: u64, request: Request) -> bool {
+    fn endpoint(&self) -> Endpoint {
+        let incarnation = self.setup.config.incarnation;
+        Endpoint { address: self.address, life: self.life, incarnation }
+    }
+
+    /// Hands a call to the process; false when none runs. Of another history of its Region it hears nothing, as the port
+    /// of kms-transport.
+    pub(crate) fn take(&self, sender: Endpoint, call: u64, request: Request) -> bool {
         let Some(process) = &self.process else { return false };
-        let (node, net) = (process.node.clone(), self.net.clone());
-        let own = Endpoint { address: self.address, life: self.life };
+        let (node, net, own) = (process.node.clone(), self.net.clone(), self.endpoint());
+        let from = sender.address;
+        if !matches!(request, Request::Letter(_)) && sender.incarnation != own.incarnation {
+            net.reply(own, from, call, Err(CallError::Refused("of another incarnation".to_owned())));
+            return true;
+        }
         process.runtime.spawn(async move {
             let answer = answer(node, from, request).await;
             net.reply(own, from, call, answer);
@@ -223,11 +245,17 @@ impl Host {
         self.process.as_ref().is_some_and(|process| process.failed.load(Ordering::Relaxed))
     }
 
+    /// Why consensus ended by itself. A release build ends with it.
+    pub(crate) fn consensus_end(&self) -> Option<&String> {
+        self.process.as_ref()?.ended.get()
+    }
+
     /// An empty disk, for a node that is to join its Region anew.
     pub(crate) fn replace_disk(&mut self) {
         self.drop_process();
         self.disk.survive_kill();
         self.disk.wipe();
+        self.disk.set_full(false);
         self.setup.config.bootstrap = false;
         self.broken = false;
     }

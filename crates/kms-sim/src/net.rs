@@ -152,6 +152,14 @@ impl Net {
         }
     }
 
+    /// Everything between the nodes of a Region is gone with its connections: all of them end at once, and those that
+    /// start in their place are of an earlier moment. What was on its way to other Regions arrives.
+    pub(crate) fn break_connections(&self, region: RegionNumber) {
+        let inside =
+            |envelope: &Envelope| envelope.from.address.region == region && envelope.to.region == region;
+        self.wires().queue.retain(|_, envelope| !inside(envelope));
+    }
+
     /// True when nothing gets from one to the other.
     pub(crate) fn is_cut(&self, from: Address, to: Address) -> bool {
         self.wires().rules.cut.contains(&(from, to))

@@ -54,6 +54,7 @@ impl Earlier {
     /// Stops the Region and sets all its disks back; names the nodes to start.
     pub(crate) fn restore(&self, deployment: &mut Deployment) -> Vec<Address> {
         deployment.standings.set(self.region, Standing::SetBack);
+        deployment.net.break_connections(self.region);
         for (address, image) in &self.images {
             deployment.paused.remove(address);
             if let Some(host) = deployment.hosts.get_mut(address) {

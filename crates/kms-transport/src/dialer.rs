@@ -69,7 +69,7 @@ fn tunnel(exit: SocketAddr) -> Tunnel<HttpConnector> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{limits, peer_links::Link, pki::Authority, proto::region};
+    use crate::{history::Stamp, limits, peer_links::Link, pki::Authority, proto::region};
     use kms_types::Timestamp;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -99,7 +99,7 @@ mod tests {
     async fn the_exit_is_asked_for_the_peer_and_sees_tls_alone() {
         let exit = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dialer = Dialer::through(tls(), exit.local_addr().unwrap());
-        let link = Link::new("127.0.0.1:7601", "node-1.us-east-1", &dialer);
+        let link = Link::new("127.0.0.1:7601", "node-1.us-east-1", &dialer, &Stamp::default());
         let calling = tokio::spawn(async move {
             let deliver = async |channel| {
                 region::region_client::RegionClient::new(channel)
@@ -122,7 +122,7 @@ mod tests {
     async fn an_exit_that_does_not_answer_is_given_up() {
         let exit = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dialer = Dialer::through(tls(), exit.local_addr().unwrap());
-        let link = Link::new("127.0.0.1:7601", "node-1.us-east-1", &dialer);
+        let link = Link::new("127.0.0.1:7601", "node-1.us-east-1", &dialer, &Stamp::default());
         let deliver = async |channel| {
             region::region_client::RegionClient::new(channel).deliver(region::DeliverRequest::default()).await
         };

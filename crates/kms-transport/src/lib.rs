@@ -7,6 +7,7 @@ mod admin;
 mod backoff_gate;
 mod call_error;
 mod dialer;
+mod history;
 mod identity;
 mod limits;
 mod node_client;

@@ -2,6 +2,7 @@
 
 use crate::{
     call_error::CallError,
+    history::PeerChannel,
     limits::MAX_RAFT_MESSAGE_BYTES,
     node_service::{DeliverAnswer, ForwardAnswer, Opinion, ReadIndexAnswer},
     peer_links::{Lane, Link, PeerLinks},
@@ -13,7 +14,7 @@ use kms_raft::{Boot, Peer, Seen, Standing};
 use kms_state::Proposal;
 use kms_types::{NodeId, Timestamp};
 use std::{sync::Arc, time::Duration};
-use tonic::{async_trait, transport::Channel};
+use tonic::async_trait;
 
 /// Calls to the other nodes of the Region, as the group makes them; a trait, so that a simulation can carry them.
 #[async_trait]
@@ -193,7 +194,7 @@ impl NodeCalls for NodeClient {
     }
 }
 
-fn rpc(channel: Channel) -> Rpc<Channel> {
+fn rpc(channel: PeerChannel) -> Rpc<PeerChannel> {
     Rpc::new(channel).max_decoding_message_size(MAX_RAFT_MESSAGE_BYTES)
 }
 

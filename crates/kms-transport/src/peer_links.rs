@@ -2,14 +2,20 @@
 //!
 //! Retries nothing. A call to a peer that could not be reached a moment ago fails at once.
 
-use crate::{backoff_gate::BackoffGate, call_error::CallError, dialer::Dialer, identity::node_name};
-use kms_types::{NodeId, Region};
+use crate::{
+    backoff_gate::BackoffGate,
+    call_error::CallError,
+    dialer::Dialer,
+    history::{PeerChannel, Stamp},
+    identity::node_name,
+};
+use kms_types::{Incarnation, NodeId, Region};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 /// Traffic that must not wait behind other traffic to the same node has its own connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,14 +36,15 @@ pub(crate) enum Lane {
 #[derive(Debug)]
 pub struct PeerLinks {
     region: Region,
+    stamp: Stamp,
     dialer: Dialer,
     links: Mutex<HashMap<(NodeId, String, Lane), Arc<Link>>>,
 }
 
 impl PeerLinks {
-    /// No connection is made before the first call.
-    pub fn new(region: Region, dialer: Dialer) -> Arc<Self> {
-        Arc::new(Self { region, dialer, links: Mutex::default() })
+    /// No connection is made before the first call; each call says of which incarnation the Region is.
+    pub fn new(region: Region, incarnation: Incarnation, dialer: Dialer) -> Arc<Self> {
+        Arc::new(Self { region, stamp: Stamp::of(incarnation), dialer, links: Mutex::default() })
     }
 
     /// The connection to a node. The node's certificate must carry its number: an address that another node took
@@ -45,7 +52,8 @@ impl PeerLinks {
     pub(crate) fn link(&self, node: NodeId, address: &str, lane: Lane) -> Arc<Link> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (node, address.to_owned(), lane);
-        let open = || Arc::new(Link::new(address, &node_name(&self.region, node), &self.dialer));
+        let name = || node_name(&self.region, node);
+        let open = || Arc::new(Link::new(address, &name(), &self.dialer, &self.stamp));
         links.entry(key).or_insert_with(open).clone()
     }
 
@@ -59,14 +67,15 @@ impl PeerLinks {
 /// One connection, or the reason why there cannot be one, and the memory of recent failures.
 #[derive(Debug)]
 pub(crate) struct Link {
-    channel: Result<Channel, String>,
+    channel: Result<PeerChannel, String>,
     gate: BackoffGate,
 }
 
 impl Link {
     /// `name` is what the peer's certificate must carry.
-    pub(crate) fn new(address: &str, name: &str, dialer: &Dialer) -> Self {
-        let channel = dialer.channel(address, name).map_err(|e| e.to_string());
+    pub(crate) fn new(address: &str, name: &str, dialer: &Dialer, stamp: &Stamp) -> Self {
+        let channel = dialer.channel(address, name).map(|channel| stamp.channel(channel));
+        let channel = channel.map_err(|e| e.to_string());
         Self { channel, gate: BackoffGate::default() }
     }
 
@@ -74,7 +83,7 @@ impl Link {
     pub(crate) async fn call<T, F>(
         &self,
         timeout: Duration,
-        call: impl FnOnce(Channel) -> F,
+        call: impl FnOnce(PeerChannel) -> F,
     ) -> Result<T, CallError>
     where
         F: Future<Output = Result<Response<T>, Status>>,

@@ -5,6 +5,7 @@
 use crate::{
     backoff_gate::delays,
     call_error::CallError,
+    history::PeerChannel,
     limits::APPEND_TIMEOUT,
     peer_links::{Lane, Link, PeerLinks},
     peer_memory::{PeerMemory, Purpose},
@@ -25,7 +26,6 @@ use openraft::{
 };
 use serde::de::DeserializeOwned;
 use std::{sync::Arc, time::Duration};
-use tonic::transport::Channel;
 
 /// Makes Raft clients for the nodes of the Region.
 #[derive(Debug, Clone)]
@@ -147,7 +147,7 @@ enum PreVote {
     No,
 }
 
-fn client(channel: Channel) -> RaftClient<Channel> {
+fn client(channel: PeerChannel) -> RaftClient<PeerChannel> {
     RaftClient::new(channel)
 }
 

@@ -5,6 +5,7 @@
 use crate::{
     call_error::CallError,
     dialer::Dialer,
+    history::Stamp,
     identity::region_name,
     limits::{DELIVER_TIMEOUT, DELIVERIES_IN_FLIGHT, MAX_REGION_MESSAGE_BYTES},
     peer_links::Link,
@@ -102,7 +103,8 @@ impl PeerRegion {
     fn new(region: &Region, addresses: Vec<String>, dialer: &Dialer) -> Self {
         let name = region_name(region);
         let dialer = dialer.far();
-        let nodes = addresses.iter().map(|address| Link::new(address, &name, &dialer)).collect();
+        let nodes =
+            addresses.iter().map(|address| Link::new(address, &name, &dialer, &Stamp::default())).collect();
         let permits = Semaphore::new(DELIVERIES_IN_FLIGHT);
         Self { addresses, nodes, preferred: AtomicUsize::new(0), permits }
     }

@@ -5,6 +5,7 @@
 
 use crate::{
     admin::{AdminHandler, AdminService},
+    history,
     identity::PeerIdentity,
     limits::{
         DRAIN_TIMEOUT, FRAME_BYTES, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_ADMIN_MESSAGE_BYTES,
@@ -21,7 +22,7 @@ use crate::{
     tls::TlsIdentity,
 };
 use kms_raft::{Raft, SnapshotInbox, Standings};
-use kms_types::Region;
+use kms_types::{Incarnation, Region};
 use std::{
     collections::BTreeSet,
     convert::Infallible,
@@ -51,6 +52,8 @@ pub struct ServeError(#[from] tonic::transport::Error);
 pub struct Access {
     /// This node's Region: only its nodes may call Raft and the node service.
     pub region: Region,
+    /// The history that it is: only callers of the same one.
+    pub incarnation: Incarnation,
     /// Regions of the directory: their nodes may use the Region link.
     pub voting_regions: watch::Receiver<BTreeSet<Region>>,
 }
@@ -183,10 +186,13 @@ impl Access {
     /// The caller, if it may use the service.
     fn check(&self, request: &http::Request<Body>, target: Target) -> Result<PeerIdentity, Status> {
         let peer = caller(request)?;
-        match self.admits(&peer, target) {
-            true => Ok(peer),
-            false => Err(Status::permission_denied(format!("this service is not for {peer}"))),
+        if !self.admits(&peer, target) {
+            return Err(Status::permission_denied(format!("this service is not for {peer}")));
         }
+        if matches!(target, Target::Raft | Target::Node) {
+            history::check(request, self.incarnation)?;
+        }
+        Ok(peer)
     }
 }
 
@@ -241,7 +247,8 @@ mod tests {
         let name = |text: &str| text.parse::<Region>().unwrap();
         let voting = BTreeSet::from([name("us-east-1"), name("eu-west-1")]);
         let (_keep, voting_regions) = watch::channel(voting);
-        let access = Access { region: name("us-east-1"), voting_regions };
+        let incarnation = Incarnation::from_random([1; 16]);
+        let access = Access { region: name("us-east-1"), incarnation, voting_regions };
         let node = |region| PeerIdentity::Node { region: name(region), node: 1 };
         for (peer, allowed) in [
             (node("us-east-1"), vec![Target::Raft, Target::Node, Target::Region]),

@@ -31,6 +31,20 @@ impl Group {
         self.core.is_leader()
     }
 
+    /// Completes when consensus has ended, and says why: a disk that failed, a bug, or the node's own end.
+    pub async fn consensus_end(&self) -> String {
+        let mut metrics = self.core.raft.metrics();
+        loop {
+            if let Err(fatal) = &metrics.borrow_watched().running_state {
+                return fatal.to_string();
+            }
+            // The sender is gone with the task that panicked.
+            if metrics.changed().await.is_err() {
+                return "its task is gone".to_owned();
+            }
+        }
+    }
+
     /// True while this node leads and no quorum has acknowledged that for so long that others may have elected another. The
     /// only voter of a Region is its quorum: there is nobody to acknowledge anything.
     pub fn has_lost_its_quorum(&self) -> bool {

@@ -42,10 +42,10 @@ impl Machine {
         let Some(promotion) = self.promotions.running.get_mut(&record.key) else { return };
         promotion.stage = Stage::Proposing;
         promotion.deadline = self.now.plus_millis(self.config.majority_ms);
-        let lost = self.committed(&record.key).filter(|_| record.is_given_up());
+        let lost = self.newest_of_orphan(&record.key).filter(|_| record.is_given_up());
         let Some(promotion) = self.promotions.running.get(&record.key) else { return };
-        if let Some(committed) = lost {
-            let alarm = Alarm::KeyLost { key: record.key, primary: committed.primary.clone() };
+        if let Some(lost) = lost {
+            let alarm = Alarm::KeyLost { key: record.key, primary: lost.primary.clone() };
             self.outputs.push_back(Output::Alarm(alarm));
         }
         if promotion.unsafely {
@@ -69,7 +69,7 @@ impl Machine {
 
     fn promotion_result(&self, key: &KeyId) -> Option<KeyResult> {
         let promotion = self.promotions.running.get(key)?;
-        let record = self.committed(key)?;
+        let Some(record) = self.committed(key) else { return self.result_of_stage(key, promotion) };
         if record.is_destroyed() {
             return Some(KeyResult::Destroyed);
         }
@@ -79,10 +79,15 @@ impl Machine {
                 (KeyResult::Promoted { version: version.clone() }, KeyResult::PromotedUnsafely { version });
             return Some(if promotion.unsafely { forced } else { safe });
         }
-        let (by, late) = (record.version.epoch.clone(), self.now >= promotion.deadline);
+        let by = record.version.epoch.clone();
         if by > promotion.epoch || self.has_lost_its_reason(promotion, &record) {
             return Some(KeyResult::Superseded { by });
         }
+        self.result_of_stage(key, promotion)
+    }
+
+    fn result_of_stage(&self, key: &KeyId, promotion: &Promotion) -> Option<KeyResult> {
+        let late = self.now >= promotion.deadline;
         match &promotion.stage {
             Stage::Accepting => match self.rounds.get(key).and_then(|round| round.fenced_by.clone()) {
                 Some(by) => Some(KeyResult::Superseded { by }),

@@ -2,8 +2,10 @@
 //! Region that has no part in them collects promises as a candidate does, and writes the tombstone instead of itself. Then no
 //! Region waits for them, their ids are never used again (D3), and the name of the Region that left may come back.
 
+use kms_state::ControlRecord;
 use kms_types::{KeyId, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Purpose;
 use crate::{Force, Machine};
@@ -25,10 +27,19 @@ impl Machine {
     /// another history, and knows better.
     pub(super) fn is_orphan(&self, key: &KeyId) -> bool {
         let Some(directory) = self.state.directory() else { return false };
-        let Some(record) = self.committed(key).filter(|record| !record.is_destroyed()) else { return false };
+        let Some(record) = self.newest_of_orphan(key) else { return false };
+        if record.is_destroyed() {
+            return self.committed(key).is_none();
+        }
         let named = (record.primary == self.region && self.state.key(key).is_none()).then_some(&self.region);
         let led = directory.voters.contains_key(&record.primary) && named.is_none();
         !led && record.holders(directory).all(|region| Some(region) == named)
+    }
+
+    /// Of a key that its primary made last, others may have accepted a change and never heard that anything is committed.
+    pub(super) fn newest_of_orphan(&self, key: &KeyId) -> Option<Arc<ControlRecord>> {
+        let register = self.register(key)?;
+        register.committed.clone().or_else(|| register.accepted.clone())
     }
 
     /// The data Regions one after the other, so that they do not overtake each other.

@@ -150,6 +150,33 @@ fn rule_12_a_rebuilt_region_gives_up_what_it_finds_itself_named_for() {
     assert!(world.assert_converged().is_given_up());
 }
 
+/// The others have accepted that b joins, and never heard that anything about the key is committed.
+#[test]
+fn rule_12_a_key_of_which_only_a_proposal_is_known_is_given_up() {
+    let mut world = World::new(&ALL);
+    world.net.clear();
+    world.replicate("a", "b");
+    for _ in 0..40 {
+        for parcel in std::mem::take(&mut world.net) {
+            if matches!(parcel.2, Message::Accept { .. }) {
+                world.deliver(parcel);
+            }
+        }
+        world.pass(20);
+    }
+    for name in ["b", "c", "w"] {
+        let register = world.state(name).register(&key_id()).unwrap();
+        assert!(register.committed.is_none() && register.accepted.is_some(), "{name}");
+    }
+    world.stop("a");
+    world.net.clear();
+    a_is_removed(&mut world, "c", 1);
+    assert!(world.assert_converged().is_given_up());
+    assert_eq!(lost(&world), 1);
+    a_is_let_in(&mut world, "b", 2);
+    assert!(world.assert_converged().is_given_up());
+}
+
 #[test]
 fn rule_12_another_region_carries_on_when_one_stops_midway() {
     let mut world = World::new(&ALL);

@@ -161,7 +161,7 @@ fn promised_by_majority(
 ) -> Result<(), Violation> {
     let directory = newest.of(region).and_then(|applied| applied.state.directory());
     let voters = directory.map_or(0, |directory| directory.voters.len());
-    let promised = newest.each().filter(|(_, applied)| {
+    let promised = newest.voters().filter(|(_, applied)| {
         let register = applied.state.register(&record.key);
         register.and_then(|r| r.promised.as_ref()).is_some_and(|epoch| *epoch >= record.version.epoch)
     });

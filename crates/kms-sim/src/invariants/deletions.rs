@@ -13,6 +13,8 @@ pub(crate) struct Deletions {
     /// The copies of each Region, and the deadlines of those that have one.
     copies: BTreeMap<RegionNumber, BTreeMap<KeyId, Option<Timestamp>>>,
     times: BTreeMap<RegionNumber, Timestamp>,
+    /// The generation that each Region goes by, and whether it still reads what the voters before had agreed on.
+    directories: BTreeMap<RegionNumber, (u64, bool)>,
     /// Where a tombstone was accepted and judged.
     judged: BTreeSet<(RegionNumber, KeyId)>,
 }
@@ -22,6 +24,7 @@ impl Deletions {
     pub(crate) fn forget(&mut self, region: RegionNumber) {
         self.copies.remove(&region);
         self.times.remove(&region);
+        self.directories.remove(&region);
         self.judged.retain(|place| place.0 != region);
     }
 
@@ -68,13 +71,20 @@ impl Deletions {
         Ok(())
     }
 
-    /// What a voter has read from others after a change of the directory is not its own agreement.
+    /// What a voter has read from others after a change of the directory is not its own agreement, and is asked of it again
+    /// when its answer counts.
     fn see_acceptances(&mut self, region: RegionNumber, state: &State) -> Result<(), Violation> {
-        for (key, register) in state.registers().filter(|_| !state.is_survey_open()) {
+        let now = (state.directory().map_or(0, |directory| directory.generation), state.is_survey_open());
+        let read = self.directories.insert(region, now) != Some(now) || state.is_survey_open();
+        for (key, register) in state.registers() {
             let accepted = register.accepted.as_ref().filter(|accepted| accepted.is_destroyed());
             let Some(deletion) = accepted.and_then(|record| record.deletion) else { continue };
             let learned = register.is_destroyed();
-            if self.judged.insert((region, *key)) && !learned && deletion.delete_at > state.region_time() {
+            if self.judged.insert((region, *key))
+                && !learned
+                && !read
+                && deletion.delete_at > state.region_time()
+            {
                 let name = region_name(region);
                 return broken("D1", format!("{name} accepts the tombstone of {key} before its deadline"));
             }

@@ -52,15 +52,25 @@ pub(crate) fn broken<T>(rule: &'static str, text: impl Into<String>) -> Result<T
 /// The newest state of every Region that was ever seen. What a Region has applied it cannot lose (A1), so this is what
 /// it knows, also while none of its nodes runs.
 #[derive(Default)]
-pub(crate) struct Newest(BTreeMap<RegionNumber, Arc<Applied>>);
+pub(crate) struct Newest {
+    living: BTreeMap<RegionNumber, Arc<Applied>>,
+    /// Of Regions that went back and were not found out yet: what they promise and accept until then counts for those who
+    /// ask, as long as these have not heard of more (A5).
+    set_back: BTreeMap<RegionNumber, Arc<Applied>>,
+}
 
 impl Newest {
     pub(crate) fn of(&self, region: RegionNumber) -> Option<&Arc<Applied>> {
-        self.0.get(&region)
+        self.living.get(&region)
     }
 
     pub(crate) fn each(&self) -> impl Iterator<Item = (RegionNumber, &Arc<Applied>)> {
-        self.0.iter().map(|(region, applied)| (*region, applied))
+        self.living.iter().map(|(region, applied)| (*region, applied))
+    }
+
+    /// Everybody who may have taken part in an agreement.
+    pub(crate) fn voters(&self) -> impl Iterator<Item = (RegionNumber, &Arc<Applied>)> {
+        self.each().chain(self.set_back.iter().map(|(region, applied)| (*region, applied)))
     }
 }
 
@@ -102,10 +112,14 @@ impl Judge {
             }
         }
         for (address, host) in &deployment.hosts {
+            let Some(applied) = host.applied() else { continue };
             if !deployment.standings.is_living(address.region) {
+                let known = self.newest.set_back.entry(address.region).or_insert_with(|| applied.clone());
+                if applied.index > known.index {
+                    *known = applied;
+                }
                 continue;
             }
-            let Some(applied) = host.applied() else { continue };
             let now = (host.life(), applied.index);
             let before = self.seen.insert(*address, now);
             if before == Some(now) {
@@ -118,7 +132,7 @@ impl Judge {
             }
             let known = self.newest.of(address.region).map_or(0, |newest| newest.index);
             if applied.index > known || known == 0 {
-                self.newest.0.insert(address.region, applied.clone());
+                self.newest.living.insert(address.region, applied.clone());
                 self.tombstones.see(address.region, &applied.state)?;
                 self.deletions.see(address.region, &applied.state)?;
                 materials::see(address.region, &applied.state)?;
@@ -135,7 +149,8 @@ impl Judge {
 
     /// Another history begins under the Region's name. What it has agreed to before stays agreed.
     fn forget(&mut self, region: RegionNumber) {
-        if let Some(last) = self.newest.0.remove(&region) {
+        let last = [self.newest.living.remove(&region), self.newest.set_back.remove(&region)];
+        for last in last.into_iter().flatten() {
             self.records.bury(region, last);
         }
         self.logs.forget(region);

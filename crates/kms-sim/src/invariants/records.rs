@@ -113,7 +113,7 @@ impl Records {
             return Ok(());
         }
         let ended = self.ended.iter().map(|(region, applied)| (*region, applied));
-        let accepted = newest.each().chain(ended).filter(|(_, applied)| {
+        let accepted = newest.voters().chain(ended).filter(|(_, applied)| {
             let register = applied.state.register(&record.key);
             register.and_then(|r| r.accepted.as_ref()).is_some_and(|a| a.version >= record.version)
         });

@@ -125,7 +125,11 @@ fn may_follow(epoch: &Epoch, promised: &Epoch) -> bool {
 fn may_bury(state: &State, register: &Register, record: &ControlRecord) -> bool {
     match (record.is_destroyed(), record.deletion) {
         (true, Some(deletion)) => seeded!(BuryBeforeDeadline) || deletion.delete_at <= state.region_time(),
-        (true, None) => is_unheld(state, register, &record.version.epoch.region),
+        // Not a primary's own: it is the first record of a candidate's epoch.
+        (true, None) if record.version.n == 1 && record.version.epoch.counter > 1 => {
+            is_unheld(state, register, &record.version.epoch.region)
+        }
+        (true, None) => false,
         (false, deletion) => deletion.is_none(),
     }
 }
@@ -134,11 +138,10 @@ fn may_bury(state: &State, register: &Register, record: &ControlRecord) -> bool 
 /// primary: its name had another history when the key was made.
 fn is_unheld(state: &State, register: &Register, proposer: &Region) -> bool {
     let Some(directory) = state.directory() else { return false };
-    let Some(committed) = register.committed.as_ref().filter(|committed| !committed.is_destroyed()) else {
-        return true;
-    };
-    let before = (committed.primary == *proposer).then_some(proposer);
-    committed.holders(directory).all(|region| Some(region) == before)
+    let known = register.committed.as_ref().or(register.accepted.as_ref());
+    let Some(known) = known.filter(|known| !known.is_destroyed()) else { return true };
+    let before = (known.primary == *proposer).then_some(proposer);
+    known.holders(directory).all(|region| Some(region) == before)
 }
 
 /// Rule 3, asked by a candidate.

@@ -1,10 +1,10 @@
-use super::cluster::{TestCluster, tick};
+use super::cluster::{TestCluster, history, tick};
 use kms_raft::Peer;
 use kms_transport::{
     AdminClient, AdminError, CallError, Dialer, LinkError, NodeCalls, NodeClient, PeerLinks, TlsIdentity,
     TonicRegionLink, admin_messages as admin, pki::Authority,
 };
-use kms_types::{NodeId, Region};
+use kms_types::{Incarnation, NodeId, Region};
 use std::{collections::BTreeMap, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -15,7 +15,7 @@ fn region(name: &str) -> Region {
 
 /// A client that expects nodes of the cluster's Region and shows the given certificate.
 fn client(cluster: &TestCluster, tls: TlsIdentity) -> NodeClient {
-    NodeClient::new(PeerLinks::new(cluster.region.clone(), Dialer::direct(tls)))
+    NodeClient::new(PeerLinks::new(cluster.region.clone(), history(), Dialer::direct(tls)))
 }
 
 fn peer(cluster: &TestCluster, node: NodeId) -> Peer {
@@ -35,6 +35,21 @@ async fn f3_only_nodes_of_the_own_region_are_answered() {
         let refused = stranger.forward(1, &peer(&cluster, 1), &tick(1), TIMEOUT).await;
         assert!(matches!(refused, Err(CallError::Refused(_))), "{refused:?}");
     }
+}
+
+/// A5: the certificate and the address of a node outlive the history that it was of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_a_node_of_another_history_of_the_region_is_not_heard() {
+    let cluster = TestCluster::start(1).await;
+    let dialer = || Dialer::direct(cluster.tls(&cluster.region, 9));
+    let before = Incarnation::from_random([4; 16]);
+    let old = NodeClient::new(PeerLinks::new(cluster.region.clone(), before, dialer()));
+    let refused = old.clock(1, &peer(&cluster, 1), TIMEOUT).await;
+    assert!(matches!(&refused, Err(CallError::Refused(why)) if why.contains("rebuilt")), "{refused:?}");
+    let refused = old.forward(1, &peer(&cluster, 1), &tick(1), TIMEOUT).await;
+    assert!(matches!(refused, Err(CallError::Refused(_))), "{refused:?}");
+    let present = NodeClient::new(PeerLinks::new(cluster.region.clone(), history(), dialer()));
+    present.clock(1, &peer(&cluster, 1), TIMEOUT).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

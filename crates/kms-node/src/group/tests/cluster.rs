@@ -34,6 +34,11 @@ use tokio::{
 static TURN: Mutex<()> = Mutex::const_new(());
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_770_000_000_000);
+/// Of which incarnation the cluster's Region is.
+pub(super) fn history() -> Incarnation {
+    Incarnation::from_random([3; 16])
+}
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that a test sets.
@@ -244,7 +249,7 @@ async fn start_node(
     known: BTreeMap<NodeId, Peer>,
 ) -> TestNode {
     let peer = known[&node].clone();
-    let links = PeerLinks::new(region.clone(), Dialer::direct(tls.clone()));
+    let links = PeerLinks::new(region.clone(), history(), Dialer::direct(tls.clone()));
     let covered = storage.applied.borrow().log_id;
     let nonce = (&mut crate::entropy::OsEntropy as &mut dyn kms_types::Entropy).array();
     let standings = storage.log.standings(covered, nonce);
@@ -273,7 +278,7 @@ async fn start_node(
     let (stop, mut stopped) = watch::channel(false);
     let (keep, voting_regions) =
         watch::channel(BTreeSet::from([region.clone(), "eu-west-1".parse().unwrap()]));
-    let access = Access { region: region.clone(), voting_regions };
+    let access = Access { region: region.clone(), incarnation: history(), voting_regions };
     let server = tokio::spawn(async move {
         let _keep = keep;
         let shutdown = async move { drop(stopped.wait_for(|stop| *stop).await) };

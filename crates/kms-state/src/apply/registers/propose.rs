@@ -84,7 +84,10 @@ pub(in crate::apply) fn propose_promotion(
     record: &ControlRecord,
 ) -> Result<Outcome, Refusal> {
     let region = state.region().cloned().ok_or(Refusal::NotBootstrapped)?;
-    let (register, committed) = living(state, &record.key)?;
+    let register = (**state.register(&record.key).ok_or(Refusal::KeyNotFound(record.key))?).clone();
+    if register.is_destroyed() {
+        return Err(RecordError::Destroyed(record.key).into());
+    }
     let epoch = &record.version.epoch;
     if epoch.region != region || record.primary != region {
         return Err(Refusal::NotPrimary(record.key));
@@ -94,9 +97,10 @@ pub(in crate::apply) fn propose_promotion(
     if register.promised.as_ref() != Some(epoch) || !newer {
         return Err(Refusal::Superseded(record.key));
     }
-    match record.is_destroyed() {
-        true => check_buried(state, &register, &committed, record)?,
-        false => check_fit(state, &region, &committed)?,
+    match (record.is_destroyed(), register.committed.as_deref()) {
+        (true, committed) => check_buried(state, &register, committed, record)?,
+        (false, Some(committed)) => check_fit(state, &region, committed)?,
+        (false, None) => return Err(Refusal::KeyNotFound(record.key)),
     }
     Ok(accept_own(state, register, record))
 }
@@ -105,11 +109,12 @@ pub(in crate::apply) fn propose_promotion(
 fn check_buried(
     state: &State,
     register: &Register,
-    committed: &ControlRecord,
+    committed: Option<&ControlRecord>,
     record: &ControlRecord,
 ) -> Result<(), Refusal> {
     let region = &record.primary;
-    let holds = committed.is_active_member(region) && state.key(&record.key).is_some();
+    let member = committed.is_some_and(|committed| committed.is_active_member(region));
+    let holds = member && state.key(&record.key).is_some();
     let fits = if holds { !record.is_given_up() } else { is_unheld(state, register, region) };
     match fits {
         true => Ok(()),

@@ -393,6 +393,22 @@ fn d1_a_voter_agrees_to_a_tombstone_only_in_its_own_region_time() {
 }
 
 #[test]
+fn d1_nobody_gives_up_what_a_region_of_the_deployment_holds() {
+    let (mut a, mut b) = replicated();
+    let (committed, nobody) = (a.committed(), crate::Directory::default());
+    let given_up = committed.give_up(epoch(5, "c"), &nobody).unwrap();
+    assert!(given_up.is_given_up() && given_up.materials == committed.materials);
+    assert!(!a.accepts(&given_up) && !b.accepts(&given_up), "both hold it");
+    let directory = a.state.directory().unwrap().clone();
+    assert!(matches!(committed.give_up(epoch(5, "c"), &directory), Err(crate::RecordError::Held { .. })));
+    // Its own primary does not give it up either: it holds it.
+    a.run(Command::PromiseEpochs { epochs: vec![(key_id(), epoch(6, "a"))] });
+    let own = committed.give_up(epoch(6, "a"), &nobody).unwrap();
+    let refused = a.run(Command::ProposePromotion { record: Box::new(own) });
+    assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
+}
+
+#[test]
 fn d3_a_tombstone_outranks_every_epoch_and_ends_the_register() {
     let (mut a, mut b) = replicated();
     let lone = ControlRecord { members: [(region("a"), Membership::Active)].into(), ..a.committed() };
