@@ -128,6 +128,12 @@ impl SimDisk {
         self.medium().full = full;
     }
 
+    /// True while it refuses what it is asked: a node that ends then has a reason.
+    pub(crate) fn is_failing(&self) -> bool {
+        let medium = self.medium();
+        medium.off || medium.full
+    }
+
     pub(crate) fn set_slow(&self, slow: bool) {
         self.medium().slow = slow;
     }

@@ -102,9 +102,9 @@ pub(crate) enum StartError {
     Panicked(String),
 }
 
-async fn watch_consensus(group: Group, failed: Arc<AtomicBool>, ended: Arc<OnceLock<String>>) {
+async fn watch_consensus(group: Group, disk: SimDisk, failed: Arc<AtomicBool>, ended: Arc<OnceLock<String>>) {
     let why = group.consensus_end().await;
-    if !failed.swap(true, Ordering::Relaxed) {
+    if !failed.swap(true, Ordering::Relaxed) && !disk.is_failing() {
         drop(ended.set(why));
     }
 }
@@ -144,7 +144,8 @@ impl Host {
         let opening = AssertUnwindSafe(|| runtime.block_on(self.open(endpoint, failed.clone())));
         match catch_unwind(opening).unwrap_or_else(|panic| Err(StartError::Panicked(message_of(&*panic)))) {
             Ok((node, applied)) => {
-                runtime.spawn(watch_consensus(node.group.clone(), failed.clone(), Arc::clone(&ended)));
+                let (group, disk) = (node.group.clone(), self.disk.clone());
+                runtime.spawn(watch_consensus(group, disk, failed.clone(), Arc::clone(&ended)));
                 self.process = Some(Process { runtime, node, applied, failed, ended });
                 Ok(())
             }
