@@ -23,7 +23,6 @@ const ORDINARY: Options = Options {
 const SHARING: Options = Options { clients: Some(Clients::Sharing), ..ORDINARY };
 const CONTEST: Options = Options { favour: Some(Fault::Contest), ..SHARING };
 const EVICTING: Options = Options { favour: Some(Fault::Eviction), ..SHARING };
-const REPLACING: Options = Options { favour: Some(Fault::RegionReplaced), ..SHARING };
 const MOVING: Options = Options { favour: Some(Fault::RegionMoved), ..SHARING };
 const DELETING: Options =
     Options { clients: Some(Clients::Deleting), favour: Some(Fault::DaysPass), ..ORDINARY };
@@ -85,7 +84,7 @@ bugs! {
     restore_leader: "RestoreLeader", 1, TORN;
     read_locally: "ReadLocally", 1, CROWDED;
     leader_reads_locally: "LeaderReadsLocally", 1, PAUSED;
-    share_confirmation: "ShareConfirmation", 4, DELAYED;
+    share_confirmation: "ShareConfirmation", 15, DELAYED;
     read_before_applied: "ReadBeforeApplied", 1, CROWDED;
     retry_as_new: "RetryAsNew", 3, CROWDED;
     fastest_clock: "FastestClock", 1, CROWDED;
@@ -100,12 +99,11 @@ bugs! {
     evict_without_commit: "EvictWithoutCommit", 1, EVICTING;
     reuse_version: "ReuseVersion", 1, CONTEST;
     acknowledge_unheld: "AcknowledgeUnheld", 1, CONTEST;
-    stale_acknowledgement: "StaleAcknowledgement", 3, EVICTING;
+    stale_acknowledgement: "StaleAcknowledgement", 9, EVICTING;
     count_every_acceptance: "CountEveryAcceptance", 1, CONTEST;
     bury_before_deadline: "BuryBeforeDeadline", 1, DELETING;
     destroy_with_replicas: "DestroyWithReplicas", 1, DELETING;
     evicted_keeps_material: "EvictedKeepsMaterial", 1, EVICTING;
     drop_old_material: "DropOldMaterial", 1, CONTEST;
     skip_survey: "SkipSurvey", 2, MOVING;
-    give_up_held: "GiveUpHeld", 1, REPLACING;
 }
