@@ -5,7 +5,7 @@ use kms_sim::{Clients, Fault, Options, Report, Shape, Show, Sweep, run, sweep};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Deterministic simulation of whole deployments: three Regions of three nodes and a witness, clients and faults, in one
 /// thread from one seed.
@@ -89,7 +89,8 @@ impl Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Nodes say what they do only when asked, by RUST_LOG.
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).without_time().init();
+    let silent = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(silent).with_writer(std::io::stderr).without_time().init();
     match arguments.seed {
         Some(_) => one(&arguments),
         None => many(&arguments),

@@ -5,7 +5,7 @@
 //! is the whole limit: a node of which somebody that can admit it remembers nothing looks like one that was merely away
 //! (docs/adr/0021-admission.md).
 
-use crate::address::Address;
+use crate::address::{Address, RegionNumber};
 use crate::deployment::Deployment;
 use crate::disk::DiskImage;
 use crate::host::Host;
@@ -22,6 +22,8 @@ pub(crate) struct Rollbacks {
     remembered: BTreeMap<(Address, Address), Seen>,
     /// Set back, and not replaced yet.
     back: BTreeSet<Address>,
+    /// Which history of each Region all this is about.
+    histories: BTreeMap<RegionNumber, u32>,
 }
 
 /// What became of an attempt.
@@ -52,6 +54,7 @@ impl Rollbacks {
         if near.len() < 2 || near.iter().any(busy) || busy(&victim) {
             return Ok(Attempt::Passed);
         }
+        self.follow_histories(deployment);
         let Some(image) = self.images.remove(&victim) else {
             self.keep_images(deployment, victim);
             return Ok(Attempt::Kept);
@@ -76,6 +79,18 @@ impl Rollbacks {
         Ok(Attempt::Undone)
     }
 
+    /// A node does not open the data directory of another incarnation, so what a Region had in another history is over.
+    fn follow_histories(&mut self, deployment: &Deployment) {
+        for region in 0..deployment.regions() {
+            let history = deployment.standings.history(region);
+            if self.histories.insert(region, history).is_some_and(|known| known != history) {
+                self.images.retain(|of, _| of.region != region);
+                self.back.retain(|of| of.region != region);
+                self.remembered.retain(|(by, _), _| by.region != region);
+            }
+        }
+    }
+
     /// What is on the disks of a Region now.
     fn keep_images(&mut self, deployment: &Deployment, near: Address) {
         for host in deployment.of_region(near.region) {
@@ -85,6 +100,7 @@ impl Rollbacks {
 
     /// Looks at what everybody remembers.
     pub(crate) fn observe(&mut self, deployment: &Deployment) {
+        self.follow_histories(deployment);
         for (by, host) in &deployment.hosts {
             let Some(node) = host.node() else { continue };
             for of in deployment.of_region(by.region).map(|host| host.address) {

@@ -20,7 +20,7 @@ const READY_LIMIT: Duration = Duration::from_secs(90);
 pub struct Cluster {
     supervisor: Supervisor,
     endpoint: String,
-    regions: Vec<String>,
+    pub(crate) regions: Vec<String>,
 }
 
 impl Cluster {
@@ -33,7 +33,7 @@ impl Cluster {
         Self { supervisor, endpoint: announced.endpoint, regions }
     }
 
-    /// The data Regions, in the order in which they were named.
+    /// The data Regions, in the order in which they were named or came.
     pub fn regions(&self) -> &[String] {
         &self.regions
     }

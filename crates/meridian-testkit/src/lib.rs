@@ -13,6 +13,7 @@ mod command;
 mod error;
 mod faults;
 mod keys;
+mod regions;
 mod status;
 mod supervisor;
 mod wait;

@@ -178,6 +178,26 @@ async fn another_region_takes_over_from_a_lost_primary() {
     cluster.wait_key_state("us-east-1", &key, KeyState::Enabled).await.unwrap();
 }
 
+#[tokio::test]
+async fn regions_come_and_go() {
+    let mut cluster = Cluster::builder().regions(["us-east-1", "eu-west-1"]).start().await.unwrap();
+    let key = cluster.multi_region_key("us-east-1", &["eu-west-1"]).await.unwrap();
+    cluster.add_witness("eu-central-1").await.unwrap();
+    cluster.add_region("sa-east-1").await.unwrap();
+    assert_eq!(cluster.regions(), ["us-east-1", "eu-west-1", "sa-east-1"]);
+    let (home, newcomer) = (cluster.client("us-east-1"), cluster.client("sa-east-1"));
+    home.replicate_key().key_id(&key).replica_region("sa-east-1").send().await.unwrap();
+    cluster.wait_key_state("sa-east-1", &key, KeyState::Enabled).await.unwrap();
+    let sealed = home.encrypt().key_id(&key).plaintext(Blob::new("x")).send().await.unwrap();
+    newcomer.decrypt().ciphertext_blob(sealed.ciphertext_blob.unwrap()).send().await.unwrap();
+
+    let refused = cluster.remove_region("us-east-1").await.unwrap_err().to_string();
+    assert!(refused.contains("primary of"), "{refused}");
+    cluster.remove_region("sa-east-1").await.unwrap();
+    assert_eq!(cluster.regions(), ["us-east-1", "eu-west-1"]);
+    assert!(newcomer.list_keys().send().await.is_err());
+}
+
 /// One of two Regions asked for a second promotion cannot count itself twice: with the link cut there is no majority.
 #[tokio::test]
 async fn a_partition_holds_shared_changes_until_it_heals() {

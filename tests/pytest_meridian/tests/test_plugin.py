@@ -132,6 +132,35 @@ def test_a_cluster_of_its_own_may_lose_its_primary_and_grow_old(pytester, nothin
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_regions_come_and_go(pytester, nothing_left):
+    pytester.makepyfile(
+        """
+        import pytest
+        from pytest_meridian import ClusterError
+
+        def test_regions(kms_new_cluster):
+            cluster = kms_new_cluster(regions=["us-east-1", "eu-west-1"])
+            key = cluster.multi_region_key("us-east-1", "eu-west-1")
+            cluster.add_region("eu-central-1", witness=True)
+            cluster.add_region("sa-east-1")
+            assert cluster.regions == ("us-east-1", "eu-west-1", "sa-east-1")
+            cluster.client("us-east-1").replicate_key(KeyId=key, ReplicaRegion="sa-east-1")
+            cluster.wait_key_state("sa-east-1", key)
+            newcomer = cluster.client("sa-east-1")
+            newcomer.create_key(MultiRegion=True)
+            with pytest.raises(ClusterError, match="primary of"):
+                cluster.remove_region("us-east-1")
+            with pytest.raises(ClusterError, match="--lose-keys"):
+                cluster.remove_region("sa-east-1")
+            cluster.remove_region("sa-east-1", lose_keys=True)
+            assert cluster.regions == ("us-east-1", "eu-west-1")
+            with pytest.raises(newcomer.exceptions.ClientError):
+                newcomer.list_keys()
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 def test_a_missing_program_fails_with_what_to_do(pytester, nothing_left):
     pytester.makepyfile("def test_any(kms_cluster): pass")
     result = pytester.runpytest_subprocess("--meridian-binary", "/nowhere/meridian")

@@ -161,6 +161,23 @@ class Cluster:
             self.wait_key_state(region, key)
         return key
 
+    def add_region(self, region: str, witness: bool = False, nodes: int | None = None):
+        """Lets another Region in; it serves and votes when this returns, and holds no key until one is replicated to it."""
+        flags = ["--witness"] if witness else []
+        flags += ["--nodes", str(nodes)] if nodes else []
+        self.command("local", "add-region", region, *flags)
+        if not witness:
+            self.regions += (region,)
+
+    def remove_region(self, region: str, lose_keys: bool = False):
+        """Has the others remove a Region, ends its nodes and deletes what it had.
+
+        Refused while it is the primary of keys that another Region holds; of keys that no other one holds, unless
+        `lose_keys` says that they may go.
+        """
+        self.command("local", "remove-region", region, *(["--lose-keys"] if lose_keys else []))
+        self.regions = tuple(known for known in self.regions if known != region)
+
     def command(self, *arguments: str, timeout_s: float = 300) -> dict:
         """The JSON answer of a `meridian` command about this cluster."""
         words = [str(self.meridian), *map(str, arguments), "--data-dir", self.data_dir, "--json"]
