@@ -80,8 +80,8 @@ impl Machine {
         let keys: Vec<KeyId> = self.state.registers().map(|(key, _)| *key).collect();
         for key in keys {
             self.drop_strangers_of(&key);
-            self.follow_orphan(key);
         }
+        self.follow_orphans();
     }
 
     fn drop_strangers_of(&mut self, key: &KeyId) {

@@ -40,6 +40,10 @@ impl Survey {
 impl Machine {
     pub(crate) fn run_survey(&mut self) {
         if !self.state.is_survey_open() {
+            if !self.survey.is_idle() {
+                // What was read may be of keys that nobody holds.
+                self.follow_orphans();
+            }
             self.survey = Survey::default();
             return;
         }

@@ -14,13 +14,19 @@ use crate::{Force, Machine};
 pub(super) type Orphans = BTreeMap<KeyId, Timestamp>;
 
 impl Machine {
-    /// Looks at a key whose committed record has changed, or at every key after a change of the directory.
+    /// Looks at a key whose committed record has changed.
     pub(crate) fn follow_orphan(&mut self, key: KeyId) {
         if self.is_orphan(&key) {
             self.promotions.orphans.entry(key).or_insert(self.now);
         } else {
             self.promotions.orphans.remove(&key);
         }
+    }
+
+    /// Looks at every key.
+    pub(crate) fn follow_orphans(&mut self) {
+        let keys: Vec<KeyId> = self.state.registers().map(|(key, _)| *key).collect();
+        keys.into_iter().for_each(|key| self.follow_orphan(key));
     }
 
     /// No Region of the deployment holds the key. A rebuilt Region may find itself named as the primary that it was in

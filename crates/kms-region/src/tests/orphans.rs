@@ -177,6 +177,27 @@ fn rule_12_a_key_of_which_only_a_proposal_is_known_is_given_up() {
     assert!(world.assert_converged().is_given_up());
 }
 
+/// Only the witness, which cannot give it up, has accepted that b joins; b reads it from the witness.
+#[test]
+fn rule_12_a_key_that_was_read_after_the_removal_is_given_up() {
+    let mut world = World::new(&["a", "b", "w"]);
+    world.net.clear();
+    world.replicate("a", "b");
+    for _ in 0..40 {
+        for parcel in std::mem::take(&mut world.net) {
+            if parcel.1 == region("w") && matches!(parcel.2, Message::Accept { .. }) {
+                world.deliver(parcel);
+            }
+        }
+        world.pass(20);
+    }
+    assert!(world.state("b").register(&key_id()).is_none() && world.state("w").register(&key_id()).is_some());
+    world.stop("a");
+    world.net.clear();
+    a_is_removed(&mut world, "b", 1);
+    assert!(world.committed("b").is_given_up() && world.committed("w").is_given_up());
+}
+
 #[test]
 fn rule_12_another_region_carries_on_when_one_stops_midway() {
     let mut world = World::new(&ALL);
