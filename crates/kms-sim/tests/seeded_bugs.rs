@@ -24,6 +24,8 @@ const SHARING: Options = Options { clients: Some(Clients::Sharing), ..ORDINARY }
 const CONTEST: Options = Options { favour: Some(Fault::Contest), ..SHARING };
 const EVICTING: Options = Options { favour: Some(Fault::Eviction), ..SHARING };
 const MOVING: Options = Options { favour: Some(Fault::RegionMoved), ..SHARING };
+const MOVING_ORDINARY: Options = Options { favour: Some(Fault::RegionMoved), ..ORDINARY };
+const REPLACING: Options = Options { favour: Some(Fault::RegionReplaced), ..SHARING };
 const DELETING: Options =
     Options { clients: Some(Clients::Deleting), favour: Some(Fault::DaysPass), ..ORDINARY };
 const CROWDED: Options = Options { shape: Shape::ONE_REGION, clients: Some(Clients::Crowded), ..ORDINARY };
@@ -106,4 +108,7 @@ bugs! {
     evicted_keeps_material: "EvictedKeepsMaterial", 1, EVICTING;
     drop_old_material: "DropOldMaterial", 1, CONTEST;
     skip_survey: "SkipSurvey", 2, MOVING;
+    directory_without_old_majority: "DirectoryWithoutOldMajority", 4, MOVING_ORDINARY;
+    hear_old_incarnation: "HearOldIncarnation", 18, REPLACING;
+    member_comes_back: "MemberComesBack", 1, MOVING;
 }
