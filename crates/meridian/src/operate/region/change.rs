@@ -1,6 +1,6 @@
 //! `meridian region invite|link|remove|isolate|return`: which Regions vote, where they are, and who is not spoken to.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use kms_transport::admin_messages as messages;
 use kms_types::Region;
 use serde_json::{Value, json};
@@ -56,6 +56,7 @@ pub struct LinkArgs {
 
 /// Flags of `region remove`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("breaks_glass").args(["unsafe_removal", "lose_keys"]).multiple(true)))]
 pub struct RemoveArgs {
     /// The Region to remove.
     region: Region,
@@ -66,7 +67,7 @@ pub struct RemoveArgs {
     #[arg(long)]
     lose_keys: bool,
     /// The typed confirmation of --unsafe and --lose-keys: the name of the removed Region.
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", requires = "breaks_glass")]
     confirm: Option<String>,
     #[command(flatten)]
     asked: AskedArgs,
