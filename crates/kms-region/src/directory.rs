@@ -136,7 +136,7 @@ impl Machine {
     ) -> Option<DirectoryResult> {
         let committed = self.state.registers().filter_map(|(_, register)| register.committed.as_ref());
         let led = committed.filter(|record| record.primary == *region && !record.is_destroyed());
-        let has_heir = |record: &&Arc<ControlRecord>| record.holders(directory).any(|other| other != region);
+        let has_heir = |record: &&Arc<ControlRecord>| record.other_holder(directory, region).is_some();
         let (inherited, last): (Vec<_>, Vec<_>) = led.partition(has_heir);
         if !inherited.is_empty() {
             return Some(DirectoryResult::StillPrimary { region: region.clone(), keys: inherited.len() });

@@ -144,14 +144,17 @@ impl Machine {
 
     fn next_record(&mut self, record: &ControlRecord) -> Option<Result<ControlRecord, RecordError>> {
         // No other record is accepted while a Region that left the deployment is a member.
-        if let Some(stranger) = self.wanted_removal(record).filter(|region| self.is_stranger(region)) {
-            return Some(self.removed(record, &stranger));
-        }
-        if let Some(next) = self.adopt_displaced(record) {
+        let leaving = self.wanted_removal(record);
+        let stranger = leaving.as_ref().is_some_and(|region| self.is_stranger(region));
+        if !stranger && let Some(next) = self.adopt_displaced(record) {
             return Some(next);
         }
-        if let Some(region) = self.wanted_removal(record) {
-            return Some(self.removed(record, &region));
+        if let Some(region) = leaving {
+            let next = record.remove(&region).map(|next| self.remembering_history(next, &region));
+            if seeded!(EvictWithoutCommit) {
+                self.learn(next.clone());
+            }
+            return Some(next);
         }
         if let Some(deletion) = self
             .due_deletion(&record.key)
@@ -163,14 +166,6 @@ impl Machine {
             return Some(record.admit(&region));
         }
         self.next_of_rotation(record)
-    }
-
-    fn removed(&mut self, record: &ControlRecord, region: &Region) -> Result<ControlRecord, RecordError> {
-        let next = record.remove(region).map(|next| self.remembering_history(next, region));
-        if seeded!(EvictWithoutCommit) {
-            self.learn(next.clone());
-        }
-        next
     }
 
     fn is_stranger(&self, region: &Region) -> bool {

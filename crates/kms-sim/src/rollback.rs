@@ -5,12 +5,13 @@
 //! is the whole limit: a node of which somebody that can admit it remembers nothing looks like one that was merely away
 //! (docs/adr/0021-admission.md).
 
-use crate::address::{Address, RegionNumber};
+use crate::address::Address;
 use crate::deployment::Deployment;
 use crate::disk::DiskImage;
 use crate::host::Host;
 use crate::invariants::{Violation, broken};
 use crate::repair::Repair;
+use crate::standing::KnownHistories;
 use kms_node::group::Stage;
 use kms_raft::{NodeIncarnation, Seen};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ pub(crate) struct Rollbacks {
     /// Set back, and not replaced yet.
     back: BTreeSet<Address>,
     /// Which history of each Region all this is about.
-    histories: BTreeMap<RegionNumber, u32>,
+    histories: KnownHistories,
 }
 
 /// What became of an attempt.
@@ -81,13 +82,10 @@ impl Rollbacks {
 
     /// A node does not open the data directory of another incarnation, so what a Region had in another history is over.
     fn follow_histories(&mut self, deployment: &Deployment) {
-        for region in 0..deployment.regions() {
-            let history = deployment.standings.history(region);
-            if self.histories.insert(region, history).is_some_and(|known| known != history) {
-                self.images.retain(|of, _| of.region != region);
-                self.back.retain(|of| of.region != region);
-                self.remembered.retain(|(by, _), _| by.region != region);
-            }
+        for region in self.histories.begun(&deployment.standings, deployment.regions()) {
+            self.images.retain(|of, _| of.region != region);
+            self.back.retain(|of| of.region != region);
+            self.remembered.retain(|(by, _), _| by.region != region);
         }
     }
 

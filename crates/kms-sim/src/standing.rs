@@ -16,6 +16,21 @@ pub(crate) enum Standing {
     Lost,
 }
 
+/// Which history of each Region somebody knows.
+#[derive(Debug, Default)]
+pub(crate) struct KnownHistories(BTreeMap<RegionNumber, u32>);
+
+impl KnownHistories {
+    /// The Regions that have begun another history since this was asked last.
+    pub(crate) fn begun(&mut self, standings: &Standings, regions: usize) -> Vec<RegionNumber> {
+        let begun = |region: &RegionNumber| {
+            let history = standings.history(*region);
+            self.0.insert(*region, history).is_some_and(|known| known != history)
+        };
+        (0..regions).filter(begun).collect()
+    }
+}
+
 /// Of every Region.
 #[derive(Debug, Default)]
 pub(crate) struct Standings {

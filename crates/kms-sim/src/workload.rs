@@ -5,7 +5,7 @@ use crate::clients::Clients;
 use crate::deployment::{Deployment, region_name};
 use crate::draw::Draw;
 use crate::history::{Asked, Call as Recorded, History, Told};
-use crate::standing::Standing;
+use crate::standing::{KnownHistories, Standing};
 use kms_node::simulation::SimulatedNode;
 use kms_ops::{self as ops, Call, Circumstances, Error, KeyMetadata, Request, Response, StateName};
 use kms_state::CredentialRef;
@@ -164,7 +164,7 @@ pub(crate) struct Workload {
     data_regions: usize,
     manner: Clients,
     /// Which history of each Region the clients know.
-    histories: BTreeMap<RegionNumber, u32>,
+    histories: KnownHistories,
 }
 
 impl Workload {
@@ -187,7 +187,7 @@ impl Workload {
             history: History::default(),
             counts: CallCounts::default(),
             data_regions,
-            histories: BTreeMap::new(),
+            histories: KnownHistories::default(),
         }
     }
 
@@ -198,11 +198,8 @@ impl Workload {
         step: u64,
         calling: bool,
     ) -> Vec<(String, Option<Fact>)> {
-        for region in 0..self.data_regions {
-            let history = deployment.standings.history(region);
-            if self.histories.insert(region, history).is_some_and(|known| known != history) {
-                self.forget(region);
-            }
+        for region in self.histories.begun(&deployment.standings, self.data_regions) {
+            self.forget(region);
         }
         let mut facts = Vec::new();
         let mut clients = std::mem::take(&mut self.clients);

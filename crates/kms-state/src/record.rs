@@ -207,6 +207,11 @@ impl ControlRecord {
         self.active_members().filter(|region| directory.voters.contains_key(*region) && !seeded!(GiveUpHeld))
     }
 
+    /// One of them that is not `region`.
+    pub fn other_holder<'a>(&'a self, directory: &'a Directory, region: &Region) -> Option<&'a Region> {
+        self.holders(directory).find(|holder| *holder != region)
+    }
+
     /// True when `region` is a member in any form.
     pub fn is_member(&self, region: &Region) -> bool {
         self.members.contains_key(region)
@@ -370,11 +375,11 @@ impl ControlRecord {
     }
 
     /// Rule 12: the tombstone of a key whose material has left the deployment with the last Region that held it, so that
-    /// nobody waits for it and its id is never usable again. A tombstone that was begun is carried on. `proposer` is the
-    /// Region of the epoch; it holds nothing, although it may be named as what another history of it was.
+    /// nobody waits for it and its id is never usable again. A tombstone that was begun is carried on. The Region of the
+    /// epoch holds nothing, although it may be named as what another history of it was.
     pub fn give_up(&self, epoch: Epoch, directory: &Directory) -> Result<Self, RecordError> {
         let primary = epoch.region.clone();
-        if let Some(region) = self.holders(directory).find(|region| **region != primary) {
+        if let Some(region) = self.other_holder(directory, &primary) {
             return Err(RecordError::Held { key: self.key, region: region.clone() });
         }
         let (version, members) = (RecordVersion { epoch, n: 1 }, BTreeMap::new());
@@ -393,8 +398,8 @@ impl ControlRecord {
     }
 
     /// Rule 9: the next record, united with every material that the other side of an unsafe promotion ever activated.
-    /// The current material stays; without anything to adopt, so does their order. An aborted material that turns out to have been active there is active again: its
-    /// abort was decided without a majority.
+    /// The current material stays; without anything to adopt, so does their order. An aborted material that turns out to
+    /// have been active there is active again: its abort was decided without a majority.
     pub fn adopt_materials(&self, others: &[MaterialInfo]) -> Result<Self, RecordError> {
         let mut next = self.live_successor()?;
         for adopted in self.displaced_from(others) {

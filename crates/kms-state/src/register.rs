@@ -21,6 +21,11 @@ pub struct Register {
 }
 
 impl Register {
+    /// What this voter knows of the key: the committed record, or, if none was ever heard of, the accepted one.
+    pub fn known(&self) -> Option<&Arc<ControlRecord>> {
+        self.committed.as_ref().or(self.accepted.as_ref())
+    }
+
     /// True when a record was accepted that is not yet known to be committed.
     pub fn has_outstanding(&self) -> bool {
         match (&self.accepted, &self.committed) {

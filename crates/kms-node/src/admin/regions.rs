@@ -28,7 +28,8 @@ impl Admin {
         };
         let nodes = nodes(&request.nodes)?;
         let change = DirectoryChange::Add { region: region.clone(), voter: voter.clone(), nodes };
-        let result = self.change_directory(change, Force::Safe, Losses::Refused).await?;
+        let result =
+            self.region.change_directory(change, Force::Safe, Losses::Refused).await.map_err(driver)?;
         let state = self.group.applied().state.clone();
         let proposed = state.next_directory().map(|next| next.directory.clone());
         let directory = match &result {
@@ -47,15 +48,6 @@ impl Admin {
             }
         };
         Ok(pb::RegionInviteReply { summary, in_force, invitation: self.invitation(&state, directory)? })
-    }
-
-    async fn change_directory(
-        &self,
-        change: DirectoryChange,
-        force: Force,
-        losses: Losses,
-    ) -> Reply<DirectoryResult> {
-        self.region.change_directory(change, force, losses).await.map_err(driver)
     }
 
     fn invitation(&self, state: &State, directory: Directory) -> Reply<String> {
@@ -83,7 +75,7 @@ impl Admin {
         let force = if request.unsafe_without_majority { Force::Unsafe } else { Force::Safe };
         let losses = if request.lose_keys { Losses::Accepted } else { Losses::Refused };
         let change = DirectoryChange::Remove { region: region.clone() };
-        match self.change_directory(change, force, losses).await? {
+        match self.region.change_directory(change, force, losses).await.map_err(driver)? {
             DirectoryResult::Changed { generation } => done(format!(
                 "`{region}` is removed, directory {generation} is in force; primaries drop it from their keys"
             )),
@@ -94,7 +86,7 @@ impl Admin {
     pub(super) async fn link_region(&self, request: &pb::RegionLinkRequest) -> Reply<pb::ChangeReply> {
         let (region, nodes): (Region, _) = (parse(&request.region)?, nodes(&request.nodes)?);
         let change = DirectoryChange::Link { region: region.clone(), nodes };
-        match self.change_directory(change, Force::Safe, Losses::Refused).await? {
+        match self.region.change_directory(change, Force::Safe, Losses::Refused).await.map_err(driver)? {
             DirectoryResult::Changed { generation } => {
                 done(format!("`{region}` is reached at {}, directory {generation}", request.nodes.join(", ")))
             }

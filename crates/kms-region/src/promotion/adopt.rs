@@ -39,11 +39,10 @@ impl Machine {
     }
 
     fn propose_promotion(&mut self, record: ControlRecord) {
+        let lost = self.newest_of_orphan(&record.key).filter(|_| record.is_given_up());
         let Some(promotion) = self.promotions.running.get_mut(&record.key) else { return };
         promotion.stage = Stage::Proposing;
         promotion.deadline = self.now.plus_millis(self.config.majority_ms);
-        let lost = self.newest_of_orphan(&record.key).filter(|_| record.is_given_up());
-        let Some(promotion) = self.promotions.running.get(&record.key) else { return };
         if let Some(lost) = lost {
             let alarm = Alarm::KeyLost { key: record.key, primary: lost.primary.clone() };
             self.outputs.push_back(Output::Alarm(alarm));

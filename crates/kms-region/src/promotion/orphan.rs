@@ -44,8 +44,7 @@ impl Machine {
 
     /// Of a key that its primary made last, others may have accepted a change and never heard that anything is committed.
     pub(super) fn newest_of_orphan(&self, key: &KeyId) -> Option<Arc<ControlRecord>> {
-        let register = self.register(key)?;
-        register.committed.clone().or_else(|| register.accepted.clone())
+        self.register(key)?.known().cloned()
     }
 
     /// The data Regions one after the other, so that they do not overtake each other.

@@ -5,7 +5,7 @@
 //!
 //! A promotion changes the primary and the phase and nothing else, so that the record it carries on is known by its content.
 
-use super::{Newest, Violation, broken, is_majority};
+use super::{Newest, Violation, broken, is_majority, reading};
 use crate::address::RegionNumber;
 use crate::deployment::{region_name, region_number};
 use kms_state::{ControlRecord, Register};
@@ -27,18 +27,17 @@ struct Seen {
     promised: Option<Epoch>,
     accepted: Option<RecordVersion>,
     committed: Option<RecordVersion>,
-    /// Of the directory, and whether the Region still read what the voters before had agreed on.
-    generation: (u64, bool),
+    reading: (u64, bool),
 }
 
 impl Seen {
-    fn of(register: &Register, generation: (u64, bool)) -> Self {
+    fn of(register: &Register, reading: (u64, bool)) -> Self {
         let version = |record: &Option<Arc<ControlRecord>>| Some(record.as_ref()?.version.clone());
         Self {
             promised: register.promised.clone(),
             accepted: version(&register.accepted),
             committed: version(&register.committed),
-            generation,
+            reading,
         }
     }
 }
@@ -51,16 +50,15 @@ impl Chain {
 
     pub(crate) fn see(&mut self, region: RegionNumber, newest: &Newest) -> Result<(), Violation> {
         let Some(state) = newest.of(region).map(|applied| &applied.state) else { return Ok(()) };
-        let reads = state.is_survey_open();
-        let generation = (state.directory().map_or(0, |directory| directory.generation), reads);
+        let reading = reading(state);
         for (key, register) in state.registers() {
-            let now = Seen::of(register, generation);
+            let now = Seen::of(register, reading);
             if self.seen.get(&(region, *key)) == Some(&now) {
                 continue;
             }
             let before = self.seen.insert((region, *key), now.clone()).unwrap_or_default();
             // What is learned, or read elsewhere after a change of the directory, is not this voter's own agreement.
-            let read = reads || before.generation != generation;
+            let read = reading.1 || before.reading != reading;
             if !read && now.accepted != now.committed {
                 keeps_promise(region, key, &before, &now)?;
             }

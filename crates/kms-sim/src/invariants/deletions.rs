@@ -1,7 +1,7 @@
 //! Deletion: a copy goes only when its whole window has passed in Region time and no voter agrees to a tombstone before
 //! that (D1); a key is destroyed when its primary is the last member (D2), and not called back past its deadline (D5).
 
-use super::{Violation, broken};
+use super::{Violation, broken, reading};
 use crate::address::RegionNumber;
 use crate::deployment::region_name;
 use kms_state::{ControlRecord, Directory, Lifecycle, State};
@@ -13,8 +13,7 @@ pub(crate) struct Deletions {
     /// The copies of each Region, and the deadlines of those that have one.
     copies: BTreeMap<RegionNumber, BTreeMap<KeyId, Option<Timestamp>>>,
     times: BTreeMap<RegionNumber, Timestamp>,
-    /// The generation that each Region goes by, and whether it still reads what the voters before had agreed on.
-    directories: BTreeMap<RegionNumber, (u64, bool)>,
+    readings: BTreeMap<RegionNumber, (u64, bool)>,
     /// Where a tombstone was accepted and judged.
     judged: BTreeSet<(RegionNumber, KeyId)>,
 }
@@ -24,7 +23,7 @@ impl Deletions {
     pub(crate) fn forget(&mut self, region: RegionNumber) {
         self.copies.remove(&region);
         self.times.remove(&region);
-        self.directories.remove(&region);
+        self.readings.remove(&region);
         self.judged.retain(|place| place.0 != region);
     }
 
@@ -74,8 +73,8 @@ impl Deletions {
     /// What a voter has read from others after a change of the directory is not its own agreement, and is asked of it again
     /// when its answer counts.
     fn see_acceptances(&mut self, region: RegionNumber, state: &State) -> Result<(), Violation> {
-        let now = (state.directory().map_or(0, |directory| directory.generation), state.is_survey_open());
-        let read = self.directories.insert(region, now) != Some(now) || state.is_survey_open();
+        let now = reading(state);
+        let read = self.readings.insert(region, now) != Some(now) || now.1;
         for (key, register) in state.registers() {
             let accepted = register.accepted.as_ref().filter(|accepted| accepted.is_destroyed());
             let Some(deletion) = accepted.and_then(|record| record.deletion) else { continue };
@@ -120,7 +119,7 @@ fn given_up(
 ) -> Result<(), Violation> {
     let (Some(before), Some(directory)) = (before, directory) else { return Ok(()) };
     // The one that gives it up may be named as what another history of it was.
-    match before.holders(directory).find(|region| **region != record.primary) {
+    match before.other_holder(directory, &record.primary) {
         Some(region) => broken("D1", format!("{} is given up although {region} holds it", record.key)),
         None => Ok(()),
     }

@@ -14,13 +14,14 @@ mod tombstones;
 
 use crate::address::{Address, RegionNumber};
 use crate::deployment::{Deployment, region_name};
+use crate::standing::KnownHistories;
 use crate::workload::Fact;
 use acknowledged::Acknowledged;
 use chain::Chain;
 use deletions::Deletions;
 use directories::Directories;
 use kms_raft::Applied;
-use kms_state::Directory;
+use kms_state::{Directory, State};
 use kms_types::Region;
 use logs::Logs;
 use records::Records;
@@ -74,6 +75,12 @@ impl Newest {
     }
 }
 
+/// The generation that a Region goes by, and whether it still reads what the voters before had agreed on. What it knows when
+/// this changes may be what it has read, and not its own agreement.
+pub(crate) fn reading(state: &State) -> (u64, bool) {
+    (state.directory().map_or(0, |directory| directory.generation), state.is_survey_open())
+}
+
 /// True for a majority of the voters, or of those of the generation before: what was agreed on by them just before the
 /// directory changed may take effect just after, and everybody reads it (rule 12).
 pub(crate) fn is_majority(directory: Option<&Directory>, regions: &BTreeSet<RegionNumber>) -> bool {
@@ -97,7 +104,7 @@ pub(crate) struct Judge {
     times: RegionTimes,
     pub(crate) acknowledged: Acknowledged,
     /// Which history of each Region is looked at.
-    histories: BTreeMap<RegionNumber, u32>,
+    histories: KnownHistories,
 }
 
 impl Judge {
@@ -105,11 +112,8 @@ impl Judge {
     pub(crate) fn look(&mut self, deployment: &Deployment) -> Result<Vec<RegionNumber>, Violation> {
         let mut changed = Vec::new();
         self.times.tick(deployment);
-        for region in 0..deployment.regions() {
-            let history = deployment.standings.history(region);
-            if self.histories.insert(region, history).is_some_and(|known| known != history) {
-                self.forget(region);
-            }
+        for region in self.histories.begun(&deployment.standings, deployment.regions()) {
+            self.forget(region);
         }
         for (address, host) in &deployment.hosts {
             let Some(applied) = host.applied() else { continue };

@@ -138,8 +138,7 @@ fn may_bury(state: &State, register: &Register, record: &ControlRecord) -> bool 
 /// primary: its name had another history when the key was made.
 fn is_unheld(state: &State, register: &Register, proposer: &Region) -> bool {
     let Some(directory) = state.directory() else { return false };
-    let known = register.committed.as_ref().or(register.accepted.as_ref());
-    let Some(known) = known.filter(|known| !known.is_destroyed()) else { return true };
+    let Some(known) = register.known().filter(|known| !known.is_destroyed()) else { return true };
     let before = (known.primary == *proposer).then_some(proposer);
     known.holders(directory).all(|region| Some(region) == before)
 }

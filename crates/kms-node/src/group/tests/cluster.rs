@@ -34,12 +34,12 @@ use tokio::{
 static TURN: Mutex<()> = Mutex::const_new(());
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_770_000_000_000);
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Of which incarnation the cluster's Region is.
 pub(super) fn history() -> Incarnation {
     Incarnation::from_random([3; 16])
 }
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A clock that a test sets.
 #[derive(Debug, Default)]

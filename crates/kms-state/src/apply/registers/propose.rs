@@ -98,7 +98,7 @@ pub(in crate::apply) fn propose_promotion(
         return Err(Refusal::Superseded(record.key));
     }
     match (record.is_destroyed(), register.committed.as_deref()) {
-        (true, committed) => check_buried(state, &register, committed, record)?,
+        (true, _) => check_buried(state, &register, record)?,
         (false, Some(committed)) => check_fit(state, &region, committed)?,
         (false, None) => return Err(Refusal::KeyNotFound(record.key)),
     }
@@ -106,14 +106,9 @@ pub(in crate::apply) fn propose_promotion(
 }
 
 /// A Region that holds the key carries on the tombstone that it wrote; one that does not gives it up once nobody holds it.
-fn check_buried(
-    state: &State,
-    register: &Register,
-    committed: Option<&ControlRecord>,
-    record: &ControlRecord,
-) -> Result<(), Refusal> {
+fn check_buried(state: &State, register: &Register, record: &ControlRecord) -> Result<(), Refusal> {
     let region = &record.primary;
-    let member = committed.is_some_and(|committed| committed.is_active_member(region));
+    let member = register.committed.as_ref().is_some_and(|committed| committed.is_active_member(region));
     let holds = member && state.key(&record.key).is_some();
     let fits = if holds { !record.is_given_up() } else { is_unheld(state, register, region) };
     match fits {
